@@ -1,0 +1,112 @@
+/**
+ * The part of `--port` before the first comma: `[NAME=][KIND:]TARGET`.
+ *
+ * A slash ends the search for a name and a kind: what stands before the first `=` is a name unless it
+ * contains one, and what stands before the first `:` a kind. So any path can be written, at worst with
+ * `./` in front.
+ *
+ * @module
+ */
+import { defaultKind, type Kinds } from "./environment.ts";
+import { didYouMean } from "./suggest.ts";
+import { listed, quote } from "./usage_error.ts";
+
+/** What a valid name is, in words. */
+const NAME_RULE = "1 to 32 of A-Z a-z 0-9 _ . -, not starting with . or -";
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/;
+
+/** Name, kind and target of a port. */
+export interface PortHead {
+  readonly name: string;
+  readonly kind: string;
+  readonly target: string;
+}
+
+/** Takes the head apart; `refuse` is called with the reason when it cannot be used. */
+export function readPortHead(
+  head: string,
+  kinds: Kinds,
+  refuse: (reason: string) => never,
+): PortHead {
+  const [given, afterName] = cut(head, "=");
+  const [chosen, target] = cut(afterName, ":");
+  if (given !== undefined) checkName(given, afterName, refuse);
+  if (chosen !== undefined) checkKind(chosen, target, kinds, refuse);
+  const kind = chosen ?? defaultKind(kinds);
+  if (target === "") refuse(emptyTarget(head, kinds[kind].target));
+  if (kinds[kind].target === "descriptor") {
+    if (!/^(0|[1-9]\d{0,8})$/.test(target)) {
+      refuse(
+        `${quote(target)} is not a descriptor; write the number the launcher uses, e.g. ${kind}:3`,
+      );
+    }
+    return { name: given ?? `${kind}${target}`, kind, target };
+  }
+  checkPath(target, refuse);
+  return { name: given ?? nameAfterFile(head, target, refuse), kind, target };
+}
+
+/** What is before and behind the first `mark`; nothing before it when a slash comes first. */
+function cut(text: string, mark: string): [string | undefined, string] {
+  const at = text.indexOf(mark);
+  if (at < 0 || text.slice(0, at).includes("/")) return [undefined, text];
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function checkName(name: string, rest: string, refuse: (reason: string) => never): void {
+  if (NAME.test(name)) return;
+  if (name === "") refuse('the name before "=" is empty; write NAME=TARGET, or TARGET alone');
+  const [kind, before] = cut(name, ":");
+  if (kind !== undefined && NAME.test(before)) {
+    refuse(`the name comes before the kind; write ${quote(`${before}=${kind}:${rest}`)}`);
+  }
+  refuse(
+    `${quote(name)} is not a name; use ${NAME_RULE} (if it is part of a path, put ./ in front)`,
+  );
+}
+
+function checkKind(
+  kind: string,
+  target: string,
+  kinds: Kinds,
+  refuse: (reason: string) => never,
+): void {
+  if (Object.hasOwn(kinds, kind)) return;
+  const names = Object.keys(kinds);
+  if (kind === "") refuse(`the kind before ":" is empty; use ${listed(names, "or")}`);
+  refuse(
+    `${quote(kind)} is not a kind; use ${listed(names, "or")}, or write ${
+      quote(`./${kind}:${target}`)
+    } if it is a path${didYouMean(kind, names)}`,
+  );
+}
+
+function emptyTarget(head: string, target: "path" | "descriptor"): string {
+  const example = target === "path" ? "a.sock" : "3";
+  const after = head === "" ? "" : ` after ${quote(head)}`;
+  return `the target${after} is empty; write ${quote(head + example)}`;
+}
+
+function checkPath(path: string, refuse: (reason: string) => never): void {
+  if (path.startsWith("~/")) {
+    refuse(`the shell did not replace "~"; write $HOME${path.slice(1)} instead`);
+  }
+  if (/(^|\/)\.{0,2}$/.test(path)) {
+    refuse(
+      `${quote(path)} is a directory; name a file, e.g. ${
+        quote(`${path.replace(/\/+$/, "")}/a.sock`)
+      }`,
+    );
+  }
+}
+
+/** The file's name without its ending: `/tmp/a.sock` is `a`. */
+function nameAfterFile(head: string, path: string, refuse: (reason: string) => never): string {
+  const name = path.slice(path.lastIndexOf("/") + 1).replace(/(?<=.)\.[^.]*$/, "");
+  if (NAME.test(name)) return name;
+  return refuse(
+    `its file gives the name ${quote(name)}, which is not one (${NAME_RULE}); write ${
+      quote(`NAME=${head}`)
+    }`,
+  );
+}

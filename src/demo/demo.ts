@@ -1,0 +1,74 @@
+/**
+ * `vswitch demo`: the switch at work, and a check of an installation, with no VM.
+ *
+ * A real switch (its engine in its own thread, its sockets in a temporary folder) and two small hosts in this
+ * thread, which reach it as VMs do: one as vfkit, one as QEMU. They find each other, ping, and measure.
+ * Every step has a deadline, so the demo ends whatever happens.
+ *
+ * @module
+ */
+import { connectHints } from "../control/connect_hint.ts";
+import { Exit, Failure } from "../control/failure.ts";
+import { type Entry, formatText } from "../control/log.ts";
+import type { Program } from "../control/run.ts";
+import { DemoError } from "./demo_error.ts";
+import { Screen, writeStdout } from "./screen.ts";
+import { Tour } from "./tour.ts";
+
+/**
+ * Run the demo and print what it shows.
+ *
+ * @param seconds length of the two throughput runs together
+ * @returns 0, or 1 when a step failed (70: by a fault of ours)
+ * @throws Failure when there is no place for its sockets
+ */
+export async function demo(
+  program: Program,
+  seconds: number,
+  write: (text: string) => void = writeStdout,
+): Promise<Exit> {
+  const screen = new Screen(write, Deno.stdout.isTerminal() && !Deno.noColor);
+  const records: Entry[] = [];
+  const folder = await temporaryFolder();
+  screen.say("vswitch demo: two built-in hosts talk through a real switch; no VM is needed.\n");
+  try {
+    await new Tour(program.url, seconds, screen, folder).run((entry) => records.push(entry));
+    screen.say(nextStep(Deno.cwd()));
+    return Exit.OK;
+  } catch (error) {
+    if (!(error instanceof DemoError || error instanceof Failure)) throw error;
+    screen.say(`\nStep ${screen.current} failed: ${error.message}`);
+    for (const record of records) {
+      if (record.level !== "debug") screen.say(`  log: ${formatText(record, false)}`);
+    }
+    return error instanceof Failure && error.exitCode === Exit.BUG ? Exit.BUG : Exit.FAILED;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A folder nobody else may look into: the runtime makes it with mode 0700. */
+async function temporaryFolder(): Promise<string> {
+  try {
+    return await Deno.makeTempDir({ prefix: "vswitch-demo-" });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure(
+      `Cannot make a temporary folder: ${reason}; set TMPDIR to one you may write to`,
+      Exit.FAILED,
+    );
+  }
+}
+
+function nextStep(folder: string): string {
+  const hint = (socket: "dgram" | "stream", file: string) =>
+    connectHints({ socket, path: `${folder}/${file}`, pathLimit: Infinity });
+  return [
+    "",
+    "It works. Now attach VMs: run",
+    "  vswitch --port a.sock --port lan=stream:lan.sock",
+    "and start each with the arguments its ready line shows, here for example",
+    `  QEMU   ${hint("stream", "lan.sock")["qemu-7.2"]}`,
+    `  vfkit  ${hint("dgram", "a.sock").vfkit ?? ""}`,
+  ].join("\n");
+}

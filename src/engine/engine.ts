@@ -1,0 +1,335 @@
+/**
+ * The engine: one thread's switch. It owns every data descriptor, the arena, the FDB and the clock.
+ *
+ * ```
+ *  turn: wait -> ready ports -> each reads one batch -> forward -> flush -> retries, timers -> publish
+ * ```
+ * Everything runs to completion; nothing here sleeps but `wait`, and nothing waits for a VM.
+ *
+ * @module
+ */
+import type { Arena } from "../platform/arena.ts";
+import type { Kernel } from "../platform/kernel.ts";
+
+import { formatMac, srcHigh } from "../frame/ethernet.ts";
+import { Batch, Memory } from "../port/batch.ts";
+import type { Port, Source, Switch } from "../port/port.ts";
+import { Column, COLUMNS, Counters, PUBLISH_MS, ROWS } from "./counters.ts";
+import { Egress, type EgressHost } from "./egress.ts";
+import { AGING_SECONDS, Fdb, FDB_ENTRIES } from "./fdb.ts";
+import { Forwarder, type ForwardHost } from "./forward.ts";
+import { type PauseHost, Pauses } from "./pause.ts";
+import type { Level } from "./protocol.ts";
+import { STORM_RATE } from "./storm.ts";
+import { CellTally } from "./tally.ts";
+import { Teller } from "./teller.ts";
+import { Timers } from "./timers.ts";
+import { Watcher } from "./watcher.ts";
+
+/** Between two sweeps for old addresses; they live at most this much longer than the aging time. */
+const AGING_SWEEP_MS = 10_000;
+/** What may happen with every frame (a moved address, a storm) is told once in this time for each port. */
+const TELL_MS = 10_000;
+
+/** What the engine tells the outside. */
+export interface EngineEvents {
+  log(level: Level, port: string, text: string): void;
+  port(row: number, name: string, state: "waiting" | "up" | "closed"): void;
+}
+
+/** See the head of this file. */
+export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
+  readonly kernel: Kernel;
+  readonly arena: Arena;
+  readonly view: DataView;
+  readonly memory: Memory;
+  readonly batch: Batch = new Batch();
+  readonly cells: Float64Array;
+  readonly tally: CellTally;
+  readonly fdb: Fdb;
+  /** Egress by row. */
+  readonly egress: (Egress | undefined)[] = new Array(ROWS).fill(undefined);
+  readonly members: Egress[] = [];
+  now: number;
+  seconds = 0;
+  /** See {@linkcode Switch.discardUntil}. */
+  discardUntil = Infinity;
+  readonly #events: EngineEvents;
+  readonly #counters: Counters;
+  readonly #watcher: Watcher;
+  readonly #timers = new Timers();
+  readonly #teller: Teller;
+  readonly #forwarder: Forwarder;
+  readonly #pauses: Pauses;
+  readonly #names: (string | undefined)[] = [];
+  /** Rows given back, and not yet free: see {@linkcode publish}. */
+  readonly #dismissed: { row: number; name: string }[] = [];
+  readonly #dirty: Egress[] = [];
+  #blocked: Egress[] = [];
+  #gone: Egress[] = [];
+  /** When a move to each row, and its storm, was last told. */
+  readonly #moveTold = new Float64Array(ROWS).fill(-Infinity);
+  readonly #stormTold = new Float64Array(ROWS).fill(-Infinity);
+  #published: number;
+  #unpublished = false;
+
+  constructor(kernel: Kernel, counters: Counters, events: EngineEvents, seed: Int32Array) {
+    this.kernel = kernel;
+    this.arena = kernel.arena;
+    this.view = kernel.arena.view;
+    this.memory = new Memory(kernel.arena, kernel.abi);
+    this.cells = counters.cells;
+    this.tally = new CellTally(counters.cells);
+    this.fdb = new Fdb(FDB_ENTRIES, ROWS, seed);
+    this.now = kernel.now();
+    this.#published = this.now;
+    this.#events = events;
+    this.#counters = counters;
+    this.#watcher = new Watcher(kernel);
+    this.#teller = new Teller((level, port, text) => events.log(level, port, text));
+    this.#forwarder = new Forwarder(this);
+    this.#pauses = new Pauses(this);
+    this.#tick();
+  }
+
+  /** Take turns until `done` says so. */
+  run(done: () => boolean): void {
+    while (!done()) this.turn();
+  }
+
+  /** One turn: wait for something to do, at most until the next deadline, and do it. */
+  turn(): void {
+    let deadline = this.#deadline();
+    // What the timers did may have found a peer gone, and its end may set an earlier deadline.
+    while (this.#gone.length > 0) {
+      this.#bury();
+      deadline = this.#deadline();
+    }
+    const wait = deadline === Infinity ? -1 : Math.max(0, (deadline - this.now) * 1000);
+    const count = this.kernel.wait(wait);
+    this.now = this.kernel.now();
+    this.seconds = Math.floor(this.now / 1000);
+    if (count > 0) this.#unpublished = true;
+    this.#watcher.dispatch(count);
+    this.#retry();
+    this.#bury();
+    if (this.now - this.#published >= PUBLISH_MS && this.#unpublished) this.publish();
+  }
+
+  // ---- Switch: rows ----
+
+  enroll(name: string): number {
+    let row = this.#names.indexOf(undefined);
+    if (row < 0) row = this.#names.length;
+    if (row >= ROWS) return -1;
+    this.#names[row] = name;
+    this.#counters.clear(row);
+    this.#counters.cover(row + 1);
+    this.#events.port(row, name, "waiting");
+    return row;
+  }
+
+  dismiss(row: number, into: number): void {
+    const name = this.#names[row]!;
+    this.#counters.fold(row, into);
+    this.#dismissed.push({ row, name });
+    this.#unpublished = true;
+  }
+
+  join(port: Port): void {
+    const egress = new Egress(this, port);
+    this.egress[port.row] = egress;
+    this.members.push(egress);
+    this.fdb.setLimit(port.row, port.config.maxMacs);
+    this.tally.client(port.row);
+    this.#events.port(port.row, port.name, "up");
+  }
+
+  leave(port: Port): void {
+    const egress = this.egress[port.row];
+    if (egress === undefined) return;
+    this.#pauses.forget(port);
+    egress.close();
+    this.#pauses.resume(egress);
+    this.fdb.forget(port.row);
+    this.cells[port.row * COLUMNS + Column.macs] = 0;
+    this.cells[port.row * COLUMNS + Column.parked] = 0;
+    this.egress[port.row] = undefined;
+    this.members.splice(this.members.indexOf(egress), 1);
+    this.#blocked = this.#blocked.filter((other) => other !== egress);
+    this.#events.port(port.row, port.name, "waiting");
+  }
+
+  // ---- Switch: frames ----
+
+  ingress(port: Port): void {
+    if (this.#pauses.isPaused(port)) this.#pauses.append(port, 0);
+    else {
+      const done = this.#forwarder.forward(port, 0);
+      if (done < this.batch.count) this.#pauses.park(port, done);
+    }
+    this.#flush();
+  }
+
+  writable(port: Port): void {
+    this.egress[port.row]?.retry();
+  }
+
+  // ---- Switch: readiness ----
+
+  watch(fd: number, source: Source, interest: number): number {
+    return this.#watcher.watch(fd, source, interest);
+  }
+
+  rewatch(fd: number, token: number, interest: number): void {
+    this.kernel.rewatch(fd, token, interest);
+  }
+
+  unwatch(fd: number, token: number): void {
+    this.#watcher.unwatch(fd, token);
+  }
+
+  watchExit(pid: number, source: Source): { fd: number; token: number } | undefined {
+    return this.#watcher.watchExit(pid, source);
+  }
+
+  later(milliseconds: number, action: () => void): void {
+    this.#timers.add(this.now + milliseconds, action);
+  }
+
+  log(level: Level, port: string, text: string): void {
+    this.#teller.tell(this.now, level, port, text);
+  }
+
+  // ---- hosts of egress, forward and pause ----
+
+  dirty(egress: Egress): void {
+    this.#dirty.push(egress);
+  }
+
+  blocked(egress: Egress): void {
+    // It may have been free for a moment of this turn and still be listed.
+    if (!this.#blocked.includes(egress)) this.#blocked.push(egress);
+  }
+
+  gone(egress: Egress): void {
+    this.#gone.push(egress);
+  }
+
+  relieved(egress: Egress): void {
+    this.#pauses.resume(egress);
+  }
+
+  mayPause(egress: Egress, ingress: Port): boolean {
+    return this.#pauses.mayPause(egress, ingress);
+  }
+
+  get refusedBy(): Egress | undefined {
+    return this.#forwarder.refusedBy;
+  }
+
+  forwardParked(port: Port): number {
+    const done = this.#forwarder.forward(port, 0);
+    this.#flush();
+    return done;
+  }
+
+  overflow(port: Port, bytes: number): void {
+    this.tally.lost(port.row, "closing", 1, bytes);
+  }
+
+  moved(row: number, word1: number, word2: number): void {
+    this.cells[row * COLUMNS + Column.macMoves]++;
+    if (!this.#isTime(this.#moveTold, row)) return;
+    const from = this.#names[this.fdb.movedFrom] ?? "?";
+    const name = this.#names[row]!;
+    this.log("warning", name, `${formatMac(srcHigh(word1), word2)} moved here from port ${from}`);
+  }
+
+  stormed(row: number): void {
+    if (!this.#isTime(this.#stormTold, row)) return;
+    const text = `floods more than ${STORM_RATE} copies a second; the rest is dropped (storm)`;
+    this.log("warning", this.#names[row]!, text);
+  }
+
+  /** True at most once in {@linkcode TELL_MS} for each row. */
+  #isTime(told: Float64Array, row: number): boolean {
+    if (this.now - told[row] < TELL_MS) return false;
+    told[row] = this.now;
+    return true;
+  }
+
+  // ---- the turn ----
+
+  /** True while a frame is partly written somewhere. */
+  get unfinished(): boolean {
+    return this.members.some((egress) => egress.port.unfinished);
+  }
+
+  /** Read nobody and start no frame any more: what is queued or parked is dropped. */
+  abandon(): void {
+    for (const egress of this.members) egress.port.wantRead(false);
+    this.#pauses.abandon();
+    for (const egress of this.members) egress.abandon();
+  }
+
+  /** Make the counters visible to the main thread. */
+  publish(): void {
+    for (let m = 0; m < this.members.length; m++) {
+      const { row, port } = this.members[m];
+      this.cells[row * COLUMNS + Column.macs] = this.fdb.countOf(row);
+      this.cells[row * COLUMNS + Column.parked] = this.#pauses.framesOf(port);
+    }
+    this.#counters.publish();
+    this.#published = this.now;
+    this.#unpublished = false;
+    // Only now does nobody read such a row under its old name with new numbers, or look for what it counted.
+    for (const { row, name } of this.#dismissed) {
+      this.#names[row] = undefined;
+      this.#events.port(row, name, "closed");
+    }
+    this.#dismissed.length = 0;
+  }
+
+  #flush(): void {
+    // Flushing may find a peer gone and never adds to the list, so a plain loop is safe.
+    for (let i = 0; i < this.#dirty.length; i++) this.#dirty[i].flush();
+    this.#dirty.length = 0;
+  }
+
+  #retry(): void {
+    let settled = false;
+    for (let i = 0; i < this.#blocked.length; i++) {
+      const egress = this.#blocked[i];
+      if (egress.isBlocked && egress.retryAt <= this.now) {
+        egress.retry();
+        this.#unpublished = true;
+      }
+      if (!egress.isBlocked) settled = true;
+    }
+    if (settled) this.#blocked = this.#blocked.filter((egress) => egress.isBlocked);
+  }
+
+  /** Ports whose peer was found gone while frames were in flight are told now, between batches. */
+  #bury(): void {
+    for (let egress = this.#gone.pop(); egress !== undefined; egress = this.#gone.pop()) {
+      // A datagram port may have met its next VM meanwhile.
+      if (this.egress[egress.row] === egress) egress.port.lose("it does not take frames any more");
+    }
+  }
+
+  #deadline(): number {
+    let next = this.#timers.run(this.now);
+    next = Math.min(next, this.#pauses.expire());
+    for (let i = 0; i < this.#blocked.length; i++) {
+      next = Math.min(next, this.#blocked[i].retryAt);
+    }
+    if (this.#unpublished) next = Math.min(next, this.#published + PUBLISH_MS);
+    return next;
+  }
+
+  #tick(): void {
+    this.fdb.age(this.seconds, AGING_SECONDS);
+    this.later(AGING_SWEEP_MS, () => this.#tick());
+  }
+}

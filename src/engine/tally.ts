@@ -1,0 +1,47 @@
+/**
+ * What ports count, written to the engine's cells.
+ *
+ * @module
+ */
+import type { Tally } from "../port/port.ts";
+import { Column, COLUMNS, dropColumn, type DropReason } from "./counters.ts";
+
+/** See {@linkcode Tally}. */
+export class CellTally implements Tally {
+  readonly #cells: Float64Array;
+
+  constructor(cells: Float64Array) {
+    this.#cells = cells;
+  }
+
+  rxCall(row: number): void {
+    this.#cells[row * COLUMNS + Column.rxCalls]++;
+  }
+
+  txCall(row: number): void {
+    this.#cells[row * COLUMNS + Column.txCalls]++;
+  }
+
+  sent(row: number, frames: number, bytes: number): void {
+    this.#cells[row * COLUMNS + Column.txFrames] += frames;
+    this.#cells[row * COLUMNS + Column.txBytes] += bytes;
+  }
+
+  retry(row: number): void {
+    this.#cells[row * COLUMNS + Column.retries]++;
+  }
+
+  client(row: number): void {
+    this.#cells[row * COLUMNS + Column.clients]++;
+  }
+
+  lost(row: number, reason: DropReason, frames: number, bytes: number): void {
+    this.#cells[row * COLUMNS + Column.rxFrames] += frames;
+    this.#cells[row * COLUMNS + Column.rxBytes] += bytes;
+    this.#cells[row * COLUMNS + dropColumn(reason)] += frames;
+  }
+
+  refused(row: number): void {
+    this.#cells[row * COLUMNS + dropColumn("refused")]++;
+  }
+}

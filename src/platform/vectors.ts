@@ -1,0 +1,134 @@
+/**
+ * Scatter/gather tables in the arena: what `recvmmsg`, `sendmmsg` and `sendmsg` are pointed at.
+ *
+ * They are laid out once and wired once. On the hot path a frame costs two 32-bit stores: its offset
+ * (the low half of its address, since the arena starts on a 4 GiB boundary) and its length. The layout
+ * comes from the OS's {@linkcode Abi} as data, so Darwin's msghdr_x differs by numbers only.
+ *
+ * @module
+ */
+import type { Abi } from "./abi.ts";
+import { trimAddress } from "./address.ts";
+import type { Arena } from "./arena.ts";
+
+/** iovec entries: where the bytes of a gathered write lie. Same layout on Linux and Darwin: base u64, length u64. */
+export class Vector {
+  /** Entries it can hold. */
+  readonly capacity: number;
+  /** Arena offset of entry 0. */
+  readonly at: number;
+  readonly #words: Int32Array;
+
+  constructor(arena: Arena, capacity: number) {
+    this.capacity = capacity;
+    this.at = arena.take(capacity * 16);
+    this.#words = new Int32Array(arena.u8.buffer, this.at, capacity * 4);
+    for (let i = 0; i < capacity; i++) this.#words[i * 4 + 1] = arena.high;
+  }
+
+  /** Point entry `i` at `length` bytes of the arena. */
+  set(i: number, at: number, length: number): void {
+    this.#words[i * 4] = at;
+    this.#words[i * 4 + 2] = length;
+  }
+
+  /** Arena offset entry `i` points at. */
+  start(i: number): number {
+    return this.#words[i * 4];
+  }
+
+  /** Bytes entry `i` points at. */
+  length(i: number): number {
+    return this.#words[i * 4 + 2];
+  }
+}
+
+/** Bytes kept for one socket address: sockaddr_un is 110 bytes on Linux, 106 on Darwin. */
+export const NAME_BYTES = 128;
+
+/** Message headers, each with one iovec and, if `named`, room for a socket address. */
+export class MessageTable {
+  readonly capacity: number;
+  /** Arena offset of header 0; headers follow each other by the ABI's stride. */
+  readonly at: number;
+  /** The pieces, one per message. */
+  readonly vector: Vector;
+  /** Arena offset of address 0, addresses follow each other by {@linkcode NAME_BYTES}; 0 without names. */
+  readonly names: number;
+  readonly #abi: Abi;
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #stride: number;
+  readonly #lengthWord: number;
+  readonly #addresses: bigint[] = [];
+
+  constructor(arena: Arena, abi: Abi, capacity: number, named: boolean) {
+    this.capacity = capacity;
+    this.#abi = abi;
+    this.#bytes = arena.u8;
+    this.vector = new Vector(arena, capacity);
+    this.at = arena.take(capacity * abi.bulkMessage.size);
+    for (let i = 0; i < capacity; i++) {
+      this.#addresses.push(arena.address(this.at + i * abi.bulkMessage.size));
+    }
+    this.names = named ? arena.take(capacity * NAME_BYTES) : 0;
+    this.#stride = abi.bulkMessage.size / 4;
+    this.#lengthWord = abi.bulkMessage.received / 4;
+    this.#words = new Int32Array(arena.u8.buffer, this.at, capacity * this.#stride);
+    const header = abi.message;
+    for (let i = 0; i < capacity; i++) {
+      const word = i * this.#stride;
+      this.#words[word + header.vector / 4] = this.vector.at + i * 16;
+      this.#words[word + header.vector / 4 + 1] = arena.high;
+      this.#words[word + header.vectorCount / 4] = 1;
+      if (named) {
+        this.#words[word + header.name / 4] = this.names + i * NAME_BYTES;
+        this.#words[word + header.name / 4 + 1] = arena.high;
+        this.#words[word + header.nameLength / 4] = NAME_BYTES;
+      }
+    }
+  }
+
+  /** Address of header `i`, made once: a fresh BigInt would cost more than the call it is for. */
+  address(i: number): bigint {
+    return this.#addresses[i];
+  }
+
+  /** Point message `i` at `length` bytes of the arena. */
+  set(i: number, at: number, length: number): void {
+    this.vector.set(i, at, length);
+  }
+
+  /** Length of the i-th message of the last receive. A length equal to the slot's may have been cut. */
+  received(i: number): number {
+    return this.#words[i * this.#stride + this.#lengthWord];
+  }
+
+  /** Set what {@linkcode received} answers: for fakes, which stand in for the kernel's store. */
+  setReceived(i: number, length: number): void {
+    this.#words[i * this.#stride + this.#lengthWord] = length;
+  }
+
+  /** Point the address of message `i` of a named table at `length` bytes at `at` (a whole sockaddr). */
+  setName(i: number, at: number, length: number): void {
+    const word = i * this.#stride;
+    this.#words[word + this.#abi.message.name / 4] = at;
+    this.#words[word + this.#abi.message.nameLength / 4] = length;
+  }
+
+  /** Arena offset of the address of message `i`. */
+  nameStart(i: number): number {
+    return this.#words[i * this.#stride + this.#abi.message.name / 4];
+  }
+
+  /** Address of the sender of message `i`: a path, an abstract name with its leading NUL, or nothing. */
+  sender(i: number): Uint8Array {
+    const start = this.nameStart(i), path = start + this.#abi.socketAddress.path;
+    return trimAddress(this.#bytes.slice(path, Math.max(path, start + this.nameLength(i))));
+  }
+
+  /** Length of the address of message `i`, family included; the kernel stores it on receive. */
+  nameLength(i: number): number {
+    return this.#words[i * this.#stride + this.#abi.message.nameLength / 4];
+  }
+}

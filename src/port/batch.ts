@@ -1,0 +1,109 @@
+/**
+ * A batch: the frames of one read, and the memory they are read into.
+ *
+ * The switch runs each batch to completion before the next is read, so there is one batch, one set of
+ * receive slots and one stream window for all ports. That keeps the working set in the cache however
+ * many ports there are, and lets unicast and flood hand out the same (at, length) without counting
+ * references.
+ *
+ * @module
+ */
+import type { Abi } from "../platform/abi.ts";
+import type { Arena } from "../platform/arena.ts";
+import { MessageTable, Vector } from "../platform/vectors.ts";
+import { MAX_FRAME } from "./config.ts";
+
+/**
+ * Every frame in the arena has its length in front of it, 32 bits big-endian, whatever it came by: a
+ * stream delivers it, a datagram port stores it, a queue keeps it. So a stream sends frames as they lie.
+ */
+export const HEADROOM = 4;
+/** Frames of one batch: what one stream read holds at 64 bytes a frame. */
+export const BATCH_FRAMES = 4096;
+/** Datagrams of one system call: beyond 64 the cost of a frame no longer falls (measured, bench/wire.ts). */
+export const MESSAGES = 64;
+/** Bytes of one stream read. */
+export const WINDOW_BYTES = 256 * 1024;
+/** Longest frame with its prefix. */
+export const RECORD_BYTES = MAX_FRAME + HEADROOM;
+/** Room in front of the window for a cut frame; whole pages, since the kernel copies faster to aligned memory. */
+const WINDOW_HEAD_BYTES = Math.ceil(RECORD_BYTES / 4096) * 4096;
+/** Entries of one gathered write (IOV_MAX of Linux and Darwin). */
+export const PIECES = 1024;
+
+/**
+ * Distance of two receive slots. Room for the longest frame, its headroom and one byte more (a datagram
+ * that fills it was longer); and no multiple of the page size, or the headers of all slots would compete
+ * for the same cache set.
+ */
+const SLOT_BYTES = MAX_FRAME + 256;
+const SLOT_HEADROOM = 64;
+
+/** The frames of one read: `at[i]`, `length[i]` for i < count. */
+export class Batch {
+  readonly at: Int32Array = new Int32Array(BATCH_FRAMES);
+  readonly length: Int32Array = new Int32Array(BATCH_FRAMES);
+  count = 0;
+  /** The frames lie one after the other, as a stream delivers them: any part of them is one piece. */
+  solid = false;
+
+  /** Add a frame whose length is not in front of it yet. */
+  add(view: DataView, at: number, length: number): void {
+    this.solid = false;
+    view.setUint32(at - HEADROOM, length);
+    this.at[this.count] = at;
+    this.length[this.count++] = length;
+  }
+}
+
+/** Somebody who keeps the start of a cut frame in the window between two reads. */
+export interface WindowUser {
+  /** Another stream is about to read: take what is yours out of the window. */
+  leaveWindow(): void;
+}
+
+/** Memory that ports receive into and tables they send from, shared by all ports of one engine. */
+export class Memory {
+  /** Datagram slots; the table's entries point at them. */
+  readonly rx: MessageTable;
+  /** The same slots with room for the sender's address. */
+  readonly rxNamed: MessageTable;
+  readonly tx: MessageTable;
+  readonly txNamed: MessageTable;
+  /** Pieces of a gathered stream write. */
+  readonly pieces: Vector;
+  /** Stream reads go here; in front of it is room for the frame that the last read has cut. */
+  readonly window: number;
+  /** Offset of the frame of slot i. */
+  readonly slot: Int32Array = new Int32Array(MESSAGES);
+  /** Most bytes a slot can hold. */
+  readonly slotBytes = MAX_FRAME + 1;
+  #user: WindowUser | undefined;
+
+  constructor(arena: Arena, abi: Abi) {
+    this.rx = new MessageTable(arena, abi, MESSAGES, false);
+    this.rxNamed = new MessageTable(arena, abi, MESSAGES, true);
+    this.tx = new MessageTable(arena, abi, MESSAGES, false);
+    this.txNamed = new MessageTable(arena, abi, MESSAGES, true);
+    this.pieces = new Vector(arena, PIECES);
+    const slots = arena.take(MESSAGES * SLOT_BYTES);
+    for (let i = 0; i < MESSAGES; i++) {
+      this.slot[i] = slots + i * SLOT_BYTES + SLOT_HEADROOM;
+      this.rx.set(i, this.slot[i], this.slotBytes);
+      this.rxNamed.set(i, this.slot[i], this.slotBytes);
+    }
+    this.window = arena.take(WINDOW_HEAD_BYTES + WINDOW_BYTES) + WINDOW_HEAD_BYTES;
+  }
+
+  /** Have the window for a read. */
+  takeWindow(user: WindowUser): void {
+    if (this.#user === user) return;
+    this.#user?.leaveWindow();
+    this.#user = user;
+  }
+
+  /** Have nothing in the window any more. */
+  freeWindow(user: WindowUser): void {
+    if (this.#user === user) this.#user = undefined;
+  }
+}

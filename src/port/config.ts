@@ -1,0 +1,65 @@
+/**
+ * What a port is asked to be: plain data, made by the command line and read by the engine.
+ *
+ * @module
+ */
+
+/** What happens when another client comes to a port. */
+export type Clients =
+  /** Every client becomes a switch port of its own (`lan.1`, `lan.2`, ...). */
+  | "many"
+  /** One client; a newcomer takes over (a datagram newcomer once the old one is gone or cannot be reached). */
+  | "replace"
+  /** One client; a newcomer is turned away while the old one lives. */
+  | "refuse";
+
+/** What happens to frames for a VM that does not take them. */
+export type Full =
+  /** They are dropped and counted; nobody else notices. */
+  | "drop"
+  /** Senders are not read until there is room again, at most {@linkcode PortConfig.pauseMs}; then as `drop`. */
+  | "pause";
+
+/** One `--port`. */
+export interface PortConfig {
+  /** Unique name, used in logs and counters. */
+  readonly name: string;
+  /** A key of `kinds` in port/mod.ts: `dgram`, `stream`, `fd`. */
+  readonly kind: string;
+  /** A socket path, or for `fd` a descriptor number. */
+  readonly target: string;
+  readonly clients: Clients;
+  readonly full: Full;
+  /** Longest pause in milliseconds. */
+  readonly pauseMs: number;
+  /** Egress queue of each VM in bytes, each frame counted with 4 bytes of length. */
+  readonly queue: number;
+  /** Largest IP packet of this VM in bytes; 0 when not given. */
+  readonly mtu: number;
+  /** Longest frame taken from or given to this VM, Ethernet header included. */
+  readonly maxFrame: number;
+  /** Permission bits of the socket file. */
+  readonly mode: number;
+  /** Group id of the socket file; -1 leaves it. */
+  readonly gid: number;
+  /** Most MAC addresses learned behind one VM. */
+  readonly maxMacs: number;
+}
+
+/** Longest frame on the wire of any client we know: QEMU's NET_BUFSIZE (include/net/net.h). */
+export const MAX_FRAME = 69_632;
+/** Shortest frame: an Ethernet header. */
+export const MIN_FRAME = 14;
+
+/** What a port is when its options do not say otherwise. */
+export const PORT_DEFAULTS = {
+  full: "drop",
+  pauseMs: 100,
+  queue: 1 << 20,
+  mtu: 0,
+  /** libkrun panics above 65,550 and QEMU closes above 69,632: the smaller is safe for both. */
+  maxFrame: 65_550,
+  mode: 0o600,
+  gid: -1,
+  maxMacs: 8192,
+} as const;

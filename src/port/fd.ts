@@ -1,0 +1,72 @@
+/**
+ * A port over a descriptor that a launcher has opened for us: one end of a socketpair (vmnet-helper's
+ * habit), a connected socket, or a bound or listening one (socket activation). What the socket is decides
+ * what the port is; what it cannot be told by (SO_TYPE) is refused at start.
+ *
+ * @module
+ */
+import { errnoName } from "../platform/errno.ts";
+import { SocketType } from "../platform/kernel.ts";
+import type { PortConfig } from "./config.ts";
+import { DgramPort } from "./dgram.ts";
+import { StreamListener } from "./listener.ts";
+import type { Opened, Switch } from "./port.ts";
+import { cannotOpen } from "./socket_path.ts";
+import { StreamPort } from "./stream.ts";
+
+/** Open a port over descriptor `config.target`. */
+export function openFd(host: Switch, config: PortConfig): Opened {
+  const { kernel } = host;
+  const fd = Number(config.target);
+  if (kernel.isInherited(fd) !== 1) throw cannotOpen(config, notOpen(fd), true);
+  const type = kernel.socketType(fd);
+  if (type < 0) {
+    throw cannotOpen(config, `fd ${fd} is not a socket; pass one end of a socketpair`, true);
+  }
+  if (config.clients !== "refuse" && kernel.isListening(fd) !== 1) {
+    const why = `clients=${config.clients} needs a listening socket, and fd ${fd} is not one`;
+    throw cannotOpen(config, `${why}; leave clients out`, true);
+  }
+  const adopted = kernel.adopt(fd);
+  if (adopted < 0) throw cannotOpen(config, `fd ${fd}: ${errnoName(adopted)}`);
+  if (type === SocketType.DGRAM) return new DgramPort(host, config, fd, undefined);
+  if (type !== SocketType.STREAM) {
+    throw cannotOpen(
+      config,
+      `fd ${fd} is a socket of type ${type}; use a stream or datagram socket`,
+      true,
+    );
+  }
+  if (kernel.isListening(fd) === 1) return new StreamListener(host, config, fd, undefined);
+  if (kernel.isConnected(fd) !== 1) {
+    throw cannotOpen(config, `fd ${fd} is neither connected nor listening; connect it first`, true);
+  }
+  return new StreamFd(host, config, fd);
+}
+
+function notOpen(fd: number): string {
+  return `fd ${fd} is not open; start vswitch with it inherited, as in "vswitch --port vm=fd:3 3<&..."`;
+}
+
+/** One connected stream, for as long as it lasts. */
+class StreamFd implements Opened {
+  readonly socket = "stream";
+  readonly buffers: number;
+  readonly #port: StreamPort;
+
+  constructor(host: Switch, config: PortConfig, fd: number) {
+    const row = host.enroll(config.name);
+    this.#port = new StreamPort(host, config, config.name, row, fd, (_, reason) => {
+      host.log("warning", config.name, `VM disconnected: ${reason}; this port is over`);
+    });
+    this.buffers = this.#port.buffers;
+  }
+
+  tick(): void {}
+
+  quiesce(): void {}
+
+  close(): void {
+    this.#port.close("the switch stops");
+  }
+}

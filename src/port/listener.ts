@@ -1,0 +1,163 @@
+/**
+ * A listening path: every connection becomes a stream port.
+ *
+ * With `clients=many` each has a name of its own, `lan.1`, `lan.2`, and the smallest free number, so that a
+ * VM that reconnects is usually called the same. With `replace` and `refuse` there is one, named as the port.
+ *
+ * Out of descriptors, Linux leaves the connection in the queue and reports it again at once: accepting
+ * would spin. So the listener rests, longer each time up to a second, and the VMs stay in the queue.
+ *
+ * @module
+ */
+import { Errno, errnoName, Fault, judge } from "../platform/errno.ts";
+import { SocketType } from "../platform/kernel.ts";
+import type { PortConfig } from "./config.ts";
+import type { Opened, Source, Switch } from "./port.ts";
+import { hasRoom } from "./room.ts";
+import { cannotOpen, type Claim, claim, release, removeFile } from "./socket_path.ts";
+import { StreamPort } from "./stream.ts";
+import { Watched } from "./watched.ts";
+
+/** Connections that may wait; a whole rack of VMs reconnects at once after a restart of the switch. */
+const BACKLOG = 1024;
+/** Connections taken a turn. */
+const ACCEPTS = 4;
+/**
+ * Connections a listener takes at once, and in the long run a second. A client that connects and goes in
+ * a loop would otherwise take the time of everybody (17,000 a second delayed others by milliseconds); a
+ * rack of VMs that comes back after a restart is served within a second.
+ */
+const BURST = 256, PER_SECOND = 500;
+const REST_FIRST_MS = 50, REST_MOST_MS = 800;
+
+/** See the head of this file. */
+export class StreamListener implements Source, Opened {
+  readonly socket = "stream";
+  readonly buffers = 0;
+  readonly #switch: Switch;
+  readonly #config: PortConfig;
+  readonly #row: number;
+  readonly #watched: Watched;
+  readonly #claim: Claim | undefined;
+  /** Connections by their number; with one client its number is 0. */
+  readonly #ports = new Map<number, StreamPort>();
+  #rest = REST_FIRST_MS;
+  #closing = false;
+  /** Connections that may be taken now, and when they were last counted. */
+  #tokens = BURST;
+  #counted = 0;
+
+  constructor(host: Switch, config: PortConfig, fd: number, made: Claim | undefined) {
+    this.#switch = host;
+    this.#config = config;
+    this.#row = host.enroll(config.name);
+    this.#claim = made;
+    this.#watched = new Watched(host, fd, this);
+    this.#watched.read(true);
+  }
+
+  /** Bind the path and listen. */
+  static open(host: Switch, config: PortConfig): Opened {
+    const made = claim(host, config, SocketType.STREAM);
+    const listening = host.kernel.listen(made.fd, BACKLOG);
+    if (listening < 0) {
+      release(host.kernel, made);
+      throw cannotOpen(config, `cannot listen on ${made.path} (${errnoName(listening)})`);
+    }
+    return new StreamListener(host, config, made.fd, made);
+  }
+
+  ready(): void {
+    for (let i = 0; i < ACCEPTS; i++) {
+      if (!this.#mayAccept()) return this.#pause(1000 / PER_SECOND * ACCEPTS);
+      const fd = this.#switch.kernel.accept(this.#watched.fd);
+      if (fd < 0) return this.#acceptFailed(fd);
+      this.#tokens--;
+      this.#rest = REST_FIRST_MS;
+      this.#admit(fd);
+    }
+  }
+
+  tick(): void {}
+
+  quiesce(): void {
+    this.#closing = true;
+    this.#watched.stop();
+    if (this.#claim !== undefined) removeFile(this.#switch.kernel, this.#claim);
+  }
+
+  close(): void {
+    this.quiesce();
+    for (const port of [...this.#ports.values()]) port.close("the switch stops");
+    this.#switch.kernel.close(this.#watched.fd);
+  }
+
+  #acceptFailed(error: number): void {
+    const fault = judge(error);
+    if (error === -Errno.EAGAIN) return;
+    // That client gave up, or we were interrupted; the next call may be fine.
+    if (error === -Errno.EINTR || fault === Fault.PEER) return;
+    const text = `cannot accept a VM (${errnoName(error)}); trying again in ${this.#rest} ms; ` +
+      'raise "ulimit -n"';
+    this.#switch.log("error", this.#config.name, text);
+    this.#pause(this.#rest);
+    this.#rest = Math.min(this.#rest * 2, REST_MOST_MS);
+  }
+
+  /** Leave the queue alone for a while; those who wait in it stay there. */
+  #pause(milliseconds: number): void {
+    this.#watched.read(false);
+    this.#switch.later(milliseconds, () => {
+      if (!this.#closing) this.#watched.read(true);
+    });
+  }
+
+  #mayAccept(): boolean {
+    const { now } = this.#switch;
+    this.#tokens = Math.min(BURST, this.#tokens + (now - this.#counted) * (PER_SECOND / 1000));
+    this.#counted = now;
+    return this.#tokens >= 1;
+  }
+
+  #admit(fd: number): void {
+    const { kernel } = this.#switch;
+    const pid = kernel.peerOf(fd)?.pid ?? 0;
+    const who = pid > 0 ? `pid ${pid}` : "a client";
+    const single = this.#config.clients !== "many";
+    const old = this.#ports.get(0);
+    if (single && old !== undefined) {
+      if (this.#config.clients === "refuse") {
+        kernel.close(fd);
+        const text = `turned away ${who}: the port has its VM (clients=refuse)`;
+        return this.#switch.log("warning", this.#config.name, text);
+      }
+      old.lose(`${who} took its place`);
+    }
+    this.#connect(fd, single ? 0 : this.#freeNumber(), who);
+  }
+
+  #connect(fd: number, number: number, who: string): void {
+    const { kernel } = this.#switch;
+    const config = this.#config;
+    const name = number === 0 ? config.name : `${config.name}.${number}`;
+    const row = number === 0 ? this.#row : this.#switch.enroll(name);
+    if (row < 0 || !hasRoom(kernel.arena, config.queue)) {
+      if (row >= 0 && number > 0) this.#switch.dismiss(row, this.#row);
+      kernel.close(fd);
+      return this.#switch.log("error", config.name, `turned away ${who}: no room for more ports`);
+    }
+    const port = new StreamPort(this.#switch, config, name, row, fd, (ended, reason) => {
+      this.#ports.delete(number);
+      this.#switch.log("info", ended.name, `VM disconnected: ${reason}`);
+      if (number > 0) this.#switch.dismiss(ended.row, this.#row);
+    });
+    this.#ports.set(number, port);
+    this.#switch.log("info", name, `VM connected: ${who}; socket buffers: ${port.buffers}`);
+  }
+
+  #freeNumber(): number {
+    let number = 1;
+    while (this.#ports.has(number)) number++;
+    return number;
+  }
+}

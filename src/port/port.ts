@@ -1,0 +1,128 @@
+/**
+ * What a port is to the switch, and the switch to a port.
+ *
+ * A port moves frames between a VM's socket and the arena, and nothing else: it neither learns nor
+ * looks up nor queues. The engine implements {@linkcode Switch}, so this room knows nothing of the
+ * rooms above it and a new kind is one file and one line in mod.ts.
+ *
+ * @module
+ */
+import type { Kernel } from "../platform/kernel.ts";
+import type { Batch, Memory } from "./batch.ts";
+import type { PortConfig } from "./config.ts";
+
+/** Anything with a descriptor the loop waits for. */
+export interface Source {
+  /**
+   * The descriptor is ready ({@linkcode Ready} bits). Handle a bounded amount: a source with more to
+   * read is called again after the others had their turn.
+   */
+  ready(bits: number): void;
+}
+
+/** Answer of {@linkcode Port.tx} when the peer is gone: none of the remaining frames can be sent. */
+export const TX_GONE = -1;
+
+/** A way to reach one VM. */
+export interface Port extends Source {
+  readonly name: string;
+  /** Handle in the FDB and row in the counters. */
+  readonly row: number;
+  readonly config: PortConfig;
+  /** False for a sender that misbehaves when it is not read (QEMU's dgram by path spins): never paused. */
+  readonly pausable: boolean;
+  /** True while a frame is partly written: it must be finished before the port is closed. */
+  readonly unfinished: boolean;
+  /**
+   * Send frames `from` .. `count - 1`; counts what it sends. Returns how many were taken, from the
+   * first on: fewer than given when the VM is full, or {@linkcode TX_GONE}.
+   */
+  tx(at: Int32Array, length: Int32Array, from: number, count: number): number;
+  /** Ask for (or stop asking for) the writable event. */
+  wantWrite(on: boolean): void;
+  /** Stop or go on reading. */
+  wantRead(on: boolean): void;
+  /** The VM cannot be reached any more: release what was held for it and listen again, or close. */
+  lose(reason: string): void;
+}
+
+/** A configured port, opened: one VM, or a listener with many. */
+export interface Opened {
+  readonly socket: "dgram" | "stream";
+  /** Granted socket buffers in bytes, 0 before a client is there. */
+  readonly buffers: number;
+  /** Called about once a second. */
+  tick(): void;
+  /** Take no new clients, and remove our file. */
+  quiesce(): void;
+  /** Read and discard what waits and close every descriptor. */
+  close(): void;
+}
+
+/** The switch as its ports see it. */
+export interface Switch {
+  readonly kernel: Kernel;
+  readonly memory: Memory;
+  /** The one ingress batch: a port fills it and calls {@linkcode ingress}. */
+  readonly batch: Batch;
+  /** Counters, `cells[row * COLUMNS + column]`; see {@linkcode Tally}. */
+  readonly tally: Tally;
+  /** Time of this turn in milliseconds (monotonic). */
+  readonly now: number;
+  /** When discarding what leaving VMs have sent must end, in ms of the kernel's clock. */
+  readonly discardUntil: number;
+
+  /** Reserve a row for a port or listener; -1 when all are taken. */
+  enroll(name: string): number;
+  /** Give a row back; its counts are added to row `into`. */
+  dismiss(row: number, into: number): void;
+  /** The VM can be reached: the port becomes part of the switch. */
+  join(port: Port): void;
+  /** The VM cannot be reached: forget its MACs and its queue. */
+  leave(port: Port): void;
+  /** Forward the batch, which came from `port`; its memory may be used again afterwards. */
+  ingress(port: Port): void;
+  /** There is room to write again. */
+  writable(port: Port): void;
+
+  /** Watch a descriptor; the source is called by {@linkcode Source.ready}. Returns a token or a negative error. */
+  watch(fd: number, source: Source, interest: number): number;
+  rewatch(fd: number, token: number, interest: number): void;
+  unwatch(fd: number, token: number): void;
+  /** Call a source when a process ends; returns a token with its descriptor, or undefined. */
+  watchExit(pid: number, source: Source): { fd: number; token: number } | undefined;
+  /** Call back once, not before `milliseconds` from now. */
+  later(milliseconds: number, action: () => void): void;
+
+  log(level: "debug" | "info" | "warning" | "error", port: string, text: string): void;
+}
+
+/** What ports count; the engine counts the rest. */
+export interface Tally {
+  rxCall(row: number): void;
+  txCall(row: number): void;
+  /** `frames` frames of together `bytes` bytes were sent. */
+  sent(row: number, frames: number, bytes: number): void;
+  retry(row: number): void;
+  client(row: number): void;
+  /** A frame that never reached the switch: counted as received and dropped. */
+  lost(
+    row: number,
+    reason: "stranger" | "closing" | "cut" | "oversize",
+    frames: number,
+    bytes: number,
+  ): void;
+  /** A frame that was to be sent. */
+  refused(row: number): void;
+}
+
+/** A port that cannot be opened. `usage`: the command line must change; else the system's state. */
+export class PortError extends Error {
+  override readonly name = "PortError";
+  readonly usage: boolean;
+
+  constructor(message: string, usage = false) {
+    super(message);
+    this.usage = usage;
+  }
+}

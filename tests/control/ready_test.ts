@@ -1,0 +1,137 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { Failure } from "../../src/control/failure.ts";
+import { absolutePath, readyLine, writeReady } from "../../src/control/ready.ts";
+import type { Kernel } from "../../src/platform/kernel.ts";
+import { openKernel } from "../../src/platform/mod.ts";
+
+const PROCESS = { version: "9.8.7", pid: 42, folder: "/home/u", pathLimit: 107 };
+
+Deno.test("readyLine() tells every port with its path or descriptor", () => {
+  const line = readyLine([
+    {
+      name: "a",
+      kind: "dgram",
+      socket: "dgram",
+      target: "a.sock",
+      clients: "replace",
+      buffers: 4_194_304,
+    },
+    { name: "vm1", kind: "fd", socket: "stream", target: "3", clients: "refuse", buffers: 0 },
+  ], PROCESS);
+  assertEquals({ ...line, ports: line.ports.map((port) => ({ ...port, connect: undefined })) }, {
+    event: "ready",
+    version: "9.8.7",
+    pid: 42,
+    ports: [
+      {
+        name: "a",
+        kind: "dgram",
+        socket: "dgram",
+        path: "/home/u/a.sock",
+        clients: "replace",
+        buffers: 4_194_304,
+        connect: undefined,
+      },
+      {
+        name: "vm1",
+        kind: "fd",
+        socket: "stream",
+        fd: 3,
+        clients: "refuse",
+        buffers: 0,
+        connect: undefined,
+      },
+    ],
+  });
+  assertMatch(line.ports[0].connect.vfkit, /unixSocketPath=\/home\/u\/a\.sock,/);
+  assertEquals(line.ports[1].connect, {});
+  assert(!JSON.stringify(line).includes("\n"));
+});
+
+Deno.test("absolutePath() keeps what may follow a symlink", () => {
+  assertEquals(absolutePath("/run/a.sock", "/x"), "/run/a.sock");
+  assertEquals(absolutePath("./sub//a.sock", "/home/u"), "/home/u/sub/a.sock");
+  assertEquals(absolutePath("../a.sock", "/home/u"), "/home/u/../a.sock");
+  assertEquals(absolutePath("a.sock", "/"), "/a.sock");
+});
+
+const forever = new AbortController().signal;
+
+/** A socketpair whose first end looks like one a launcher left open. */
+function inheritedPair(kernel: Kernel): [near: number, far: number] {
+  kernel.socketPair(1);
+  const [near, far] = kernel.pair;
+  const libc = Deno.dlopen("libc.so.6", {
+    fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
+  });
+  libc.symbols.fcntl(near, 2, 0n); // F_SETFD: as inherited, it survives an exec
+  libc.close();
+  return [near, far];
+}
+
+Deno.test("writeReady() refuses a descriptor that is the runtime's own", () => {
+  const kernel = openKernel(1 << 20);
+  try {
+    kernel.socketPair(1);
+    const [near, far] = kernel.pair;
+    assertThrows(() => writeReady(kernel, near, "x", forever), Failure, "is not open");
+    kernel.close(near);
+    kernel.close(far);
+  } finally {
+    kernel.dispose();
+  }
+});
+
+Deno.test("writeReady() writes the line and closes the descriptor", async () => {
+  const kernel = openKernel(1 << 20);
+  try {
+    const [near, far] = inheritedPair(kernel);
+    assertEquals(await writeReady(kernel, near, '{"event":"ready"}', forever), undefined);
+    const at = kernel.arena.take(64);
+    const count = kernel.read(far, at, 64);
+    const text = new TextDecoder().decode(kernel.arena.u8.slice(at, at + count));
+    assertEquals(text, '{"event":"ready"}\n');
+    assertEquals(kernel.read(far, at, 64), 0); // the end: a launcher that waits for it goes on
+    kernel.close(far);
+  } finally {
+    kernel.dispose();
+  }
+});
+
+Deno.test("writeReady() warns when the launcher is gone, and fails when there is no such descriptor", async () => {
+  const kernel = openKernel(1 << 20);
+  try {
+    const [near, far] = inheritedPair(kernel);
+    kernel.close(far);
+    assertEquals(
+      await writeReady(kernel, near, "x", forever),
+      `Cannot write the ready line to descriptor ${near}: EPIPE`,
+    );
+    const error = assertThrows(() => writeReady(kernel, 999, "x", forever), Failure);
+    assertEquals(
+      error.message,
+      "Cannot write the ready line to descriptor 999: it is not open; start vswitch with it open, as in --ready-fd 3 3>FILE",
+    );
+    assert(error.usage);
+  } finally {
+    kernel.dispose();
+  }
+});
+
+Deno.test("writeReady() neither waits for a launcher that does not read nor outlives the end", async () => {
+  const kernel = openKernel(1 << 20);
+  try {
+    const [near, far] = inheritedPair(kernel);
+    while (kernel.writeBytes(near, new Uint8Array(4096)) > 0);
+    const end = new AbortController();
+    const written = writeReady(kernel, near, "x".repeat(10_000), end.signal);
+    setTimeout(() => end.abort(), 30);
+    assertEquals(
+      await written,
+      `Cannot write the ready line to descriptor ${near}: it was not read in time`,
+    );
+    kernel.close(far);
+  } finally {
+    kernel.dispose();
+  }
+});

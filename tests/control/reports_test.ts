@@ -1,0 +1,96 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { statsReport } from "../../src/control/reports.ts";
+import { Column, COLUMNS, DROP_REASONS, dropColumn, ROWS } from "../../src/engine/counters.ts";
+
+const TIME = new Date("2026-11-20T11:04:38.123Z");
+
+function report(cells: Float64Array, ports = [{ row: 1, name: "a", state: "up" as const }]) {
+  return statsReport({ time: TIME, uptimeMs: 1234.56, ports, cells });
+}
+
+Deno.test("statsReport() names every counter, and drop reasons once they happened", () => {
+  const cells = new Float64Array(4 * COLUMNS);
+  const own = cells.subarray(COLUMNS, 2 * COLUMNS);
+  for (let column = 0; column < Column.drops; column++) own[column] = 100 + column;
+  own[dropColumn("queue-full")] = 7;
+  own[dropColumn("cut")] = 1;
+  assertEquals(report(cells), {
+    event: "stats",
+    time: "2026-11-20T11:04:38.123Z",
+    uptime_ms: 1235,
+    ports: [{
+      name: "a",
+      state: "up",
+      rx: { frames: 100, bytes: 101, calls: 102 },
+      tx: { frames: 103, bytes: 104, calls: 105 },
+      drops: { "queue-full": 7, cut: 1, total: 8 },
+      copies: 106,
+      retries: 107,
+      queued: 108,
+      queue_high: 109,
+      macs: 110,
+      macs_refused: 111,
+      mac_moves: 112,
+      pauses: 113,
+      clients: 114,
+    }],
+    total: { rx: 100, tx: 103, copies: 106, drops: 8, queued: 108, balanced: false },
+  });
+});
+
+Deno.test("statsReport() sums rows that have no name yet", () => {
+  const cells = new Float64Array(ROWS * COLUMNS);
+  cells[1 * COLUMNS + Column.rxFrames] = 5;
+  cells[(ROWS - 1) * COLUMNS + Column.txFrames] = 5;
+  assertEquals(report(cells).total, {
+    rx: 5,
+    tx: 5,
+    copies: 0,
+    drops: 0,
+    queued: 0,
+    balanced: true,
+  });
+});
+
+/** Frames of a row that ended in each possible way; the row's books then agree by construction. */
+const fates = fc.record({
+  sent: fc.nat(1e9),
+  queued: fc.nat(1e6),
+  copies: fc.nat(1e6),
+  drops: fc.array(fc.nat(1e6), { minLength: DROP_REASONS.length, maxLength: DROP_REASONS.length }),
+});
+
+Deno.test("statsReport() says balanced exactly when every frame is accounted for", () => {
+  fc.assert(fc.property(
+    fc.array(fates, { minLength: 1, maxLength: 8 }),
+    fc.integer({ min: -3, max: 3 }),
+    (rows, error) => {
+      const cells = new Float64Array(rows.length * COLUMNS);
+      let ends = 0, copies = 0;
+      rows.forEach((row, i) => {
+        cells[i * COLUMNS + Column.txFrames] = row.sent;
+        cells[i * COLUMNS + Column.queued] = row.queued;
+        cells[i * COLUMNS + Column.copies] = row.copies;
+        cells.set(row.drops, i * COLUMNS + Column.drops);
+        ends += row.sent + row.queued + row.drops.reduce((a, b) => a + b, 0);
+        copies += row.copies;
+      });
+      cells[Column.rxFrames] = ends - copies + error; // whichever port they came by
+      const { total } = report(cells, []);
+      assertEquals(total.balanced, error === 0);
+      assertEquals(total.rx + total.copies - error, total.tx + total.drops + total.queued);
+    },
+  ));
+});
+
+Deno.test("statsReport() has the sum of a port's drops in total", () => {
+  fc.assert(fc.property(fates, ({ drops }) => {
+    const cells = new Float64Array(2 * COLUMNS);
+    cells.set(drops, COLUMNS + Column.drops);
+    const { total, ...reasons } = report(cells).ports[0].drops;
+    assertEquals(total, drops.reduce((a, b) => a + b, 0));
+    assertEquals(Object.values(reasons), drops.filter((n) => n !== 0));
+    assert(Object.keys(reasons).every((reason) => DROP_REASONS.some((known) => known === reason)));
+  }));
+});

@@ -1,0 +1,138 @@
+/**
+ * The arena against a naive model: one flag a page.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { Arena } from "../../src/platform/arena.ts";
+
+const PAGE = 4096;
+const PAGES = 64;
+
+/** An arena whose discard callback zeroes as MADV_DONTNEED does, and remembers. */
+function open(): { arena: Arena; discarded: [number, number][] } {
+  const discarded: [number, number][] = [];
+  const arena: Arena = new Arena(new ArrayBuffer(PAGES * PAGE), 0, (at, bytes) => {
+    discarded.push([at, bytes]);
+    arena.u8.fill(0, at, at + bytes);
+  });
+  return { arena, discarded };
+}
+
+/** Takes and gives of random sizes, checked after each step. */
+class Model {
+  readonly #real = open();
+  readonly #free: boolean[] = Array.from({ length: PAGES }, (_, page) => page > 0);
+  readonly #taken: { at: number; bytes: number }[] = [];
+
+  take(bytes: number): void {
+    const { arena } = this.#real;
+    const pages = Math.ceil(bytes / PAGE);
+    if (this.#longestRun() < pages) {
+      assertThrows(() => arena.take(bytes), RangeError, "Cannot take");
+      return;
+    }
+    const at = arena.take(bytes);
+    assertEquals(at % PAGE, 0);
+    for (let page = at / PAGE; page < at / PAGE + pages; page++) {
+      assert(this.#free[page], `page ${page} was handed out twice, or never existed`);
+      this.#free[page] = false;
+    }
+    const block = arena.u8.subarray(at, at + pages * PAGE);
+    assert(block.every((byte) => byte === 0), "the memory is not zeroed");
+    block.fill(0xff);
+    this.#taken.push({ at, bytes: pages * PAGE });
+    this.#check();
+  }
+
+  give(choice: number): void {
+    if (this.#taken.length === 0) return;
+    const { arena, discarded } = this.#real;
+    const [{ at, bytes }] = this.#taken.splice(choice % this.#taken.length, 1);
+    arena.give(at);
+    assertEquals(discarded.pop(), [at, bytes]);
+    this.#free.fill(true, at / PAGE, (at + bytes) / PAGE);
+    assertThrows(() => arena.give(at), RangeError, "it was not taken");
+    this.#check();
+  }
+
+  /** Blocks that were given back have merged: the whole arena is one again. */
+  giveAll(): void {
+    while (this.#taken.length > 0) this.give(0);
+    this.take((PAGES - 1) * PAGE);
+  }
+
+  #check(): void {
+    assertEquals(this.#real.arena.available, this.#free.filter(Boolean).length * PAGE);
+  }
+
+  #longestRun(): number {
+    let run = 0, longest = 0;
+    for (const free of this.#free) {
+      run = free ? run + 1 : 0;
+      longest = Math.max(longest, run);
+    }
+    return longest;
+  }
+}
+
+Deno.test("Arena keeps to the model for random takes and gives", () => {
+  const step = fc.oneof(
+    fc.record({ take: fc.integer({ min: 1, max: 12 * PAGE }) }),
+    fc.record({ give: fc.nat() }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const model = new Model();
+      for (const each of steps) "take" in each ? model.take(each.take) : model.give(each.give);
+      model.giveAll();
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("Arena.take() never hands out page 0 and rounds up to pages", () => {
+  const { arena } = open();
+  assertEquals(
+    [arena.take(1), arena.take(PAGE), arena.take(PAGE + 1)],
+    [1, 2, 3].map((n) => n * PAGE),
+  );
+  assertEquals(arena.available, (PAGES - 5) * PAGE);
+});
+
+Deno.test("Arena.take() throws a RangeError with the numbers when it is full", () => {
+  const { arena } = open();
+  arena.take((PAGES - 2) * PAGE);
+  assertThrows(() => arena.take(PAGE + 1), RangeError, "Cannot take 8192 bytes of the arena: 4096");
+  arena.take(PAGE);
+  assertThrows(() => arena.take(1), RangeError, "0 are left");
+});
+
+Deno.test("Arena.give() merges with both neighbours, in any order", () => {
+  for (const order of [[0, 1, 2], [2, 1, 0], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1]]) {
+    const { arena } = open();
+    const blocks = [arena.take(PAGE), arena.take(2 * PAGE), arena.take((PAGES - 4) * PAGE)];
+    assertEquals(arena.available, 0);
+    for (const i of order) arena.give(blocks[i]);
+    assertEquals(arena.take((PAGES - 1) * PAGE), PAGE, `given in order ${order}`);
+  }
+});
+
+Deno.test("Arena.give() refuses what take() did not return", () => {
+  const { arena, discarded } = open();
+  const at = arena.take(2 * PAGE);
+  for (const wrong of [0, at + 1, at + PAGE, at - PAGE]) {
+    assertThrows(() => arena.give(wrong), RangeError, `Cannot give back ${wrong}`);
+  }
+  assertEquals(discarded, []);
+});
+
+Deno.test("Arena.address() adds the offset to the mapping's address, a high one included", () => {
+  const address = (high: number, at: number) =>
+    new Arena(new ArrayBuffer(2 * PAGE), high, () => {}).address(at);
+  assertEquals(address(0x7f12, PAGE), 0x7f12_0000_1000n);
+  assertEquals(address(0xffff_8000, 8), 0xffff_8000_0000_0008n);
+  assertEquals(address(-1, 0x7fff_ffff), 0xffff_ffff_7fff_ffffn);
+  assertEquals(new Arena(new ArrayBuffer(2 * PAGE), 0xffff_8000, () => {}).high, -0x8000);
+});

@@ -1,0 +1,162 @@
+/**
+ * The contract of waiting.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { Ready, SocketType } from "../../../src/platform/kernel.ts";
+import { ok, pattern, refused, text } from "./expect.ts";
+import type { Case } from "./lab.ts";
+
+const { DGRAM, STREAM } = SocketType;
+const { READ, WRITE, GONE } = Ready;
+
+/** See the head of this file. */
+export const readiness: readonly Case[] = [
+  {
+    name: "wait() reports a descriptor by its token, as long as it is ready",
+    run(lab) {
+      const [a, b] = lab.pair(DGRAM);
+      ok(lab.kernel.watch(b, 0x7fff_ffff, READ));
+      assertEquals(lab.ready(), {});
+      lab.send(a, text("1"));
+      lab.send(a, text("2"));
+      assertEquals(lab.ready(), { 0x7fff_ffff: READ });
+      lab.receive(b);
+      assertEquals(lab.ready(-1), { 0x7fff_ffff: READ });
+      lab.receive(b);
+      assertEquals(lab.ready(), {});
+    },
+  },
+  {
+    name: "wait() reports only what was asked for; rewatch() changes it and the token",
+    run(lab) {
+      const [a, b] = lab.pair(STREAM);
+      lab.write(a, text("x"));
+      ok(lab.kernel.watch(b, 1, WRITE));
+      assertEquals(lab.ready(), { 1: WRITE });
+      ok(lab.kernel.rewatch(b, 2, READ | WRITE));
+      assertEquals(lab.ready(), { 2: READ | WRITE });
+      ok(lab.kernel.rewatch(b, 2, READ));
+      assertEquals(lab.ready(), { 2: READ });
+      ok(lab.kernel.rewatch(b, 2, 0));
+      assertEquals(lab.ready(), {});
+      ok(lab.kernel.unwatch(b));
+      assertEquals(lab.ready(), {});
+    },
+  },
+  {
+    name: "watch(), rewatch() and unwatch() know what is watched",
+    run(lab) {
+      const { kernel } = lab;
+      const [a] = lab.pair(DGRAM);
+      refused(kernel.rewatch(a, 1, READ), "ENOENT");
+      refused(kernel.unwatch(a), "ENOENT");
+      ok(kernel.watch(a, 1, READ));
+      refused(kernel.watch(a, 2, READ), "EEXIST");
+      ok(kernel.unwatch(a));
+      ok(kernel.watch(a, 1, READ));
+    },
+  },
+  {
+    name: "close() ends the watch of a descriptor",
+    run(lab) {
+      const [a, b] = lab.pair(STREAM);
+      lab.write(a, text("x"));
+      ok(lab.kernel.watch(b, 1, READ));
+      lab.close(b);
+      assertEquals(lab.ready(), {});
+    },
+  },
+  {
+    name:
+      "wait() reports the end of a stream as GONE, asked for or not, with READ for what is left",
+    run(lab) {
+      const [a, b] = lab.pair(STREAM), [c, d] = lab.pair(STREAM);
+      ok(lab.kernel.watch(a, 1, READ | WRITE));
+      ok(lab.kernel.watch(c, 2, 0));
+      lab.write(b, text("x"));
+      lab.close(b);
+      lab.close(d);
+      assertEquals(lab.ready(), { 1: READ | WRITE | GONE, 2: GONE });
+      lab.read(a);
+      assertEquals(lab.ready(), { 1: READ | WRITE | GONE, 2: GONE });
+    },
+  },
+  {
+    name: "wait() reports a listener while connections wait",
+    run(lab) {
+      const listener = lab.listener("lan", 4);
+      ok(lab.kernel.watch(listener, 5, READ));
+      assertEquals(lab.ready(), {});
+      ok(lab.kernel.connect(lab.socket(STREAM), lab.address("lan")));
+      assertEquals(lab.ready(), { 5: READ });
+      lab.track(lab.kernel.accept(listener));
+      assertEquals(lab.ready(), {});
+    },
+  },
+  {
+    name: "wait() reports WRITE only below a quarter of the buffer, though send() works before",
+    run(lab) {
+      const [a, b] = lab.pair(DGRAM);
+      ok(lab.kernel.watch(a, 1, WRITE));
+      assertEquals(lab.ready(), { 1: WRITE });
+      const depth = lab.fill(() => lab.send(a, pattern(1514)));
+      assertEquals(lab.ready(), {});
+      for (let i = 0; i < depth / 2; i++) lab.receive(b);
+      assertEquals(lab.ready(), {}, "half full");
+      assertEquals(lab.send(a, pattern(1514)), 1);
+      for (let i = 0; i < depth / 3; i++) lab.receive(b);
+      assertEquals(lab.ready(), { 1: WRITE }, "a sixth full");
+    },
+  },
+  {
+    name: "wait() withholds WRITE while a one-sided receiver is full by count",
+    run(lab) {
+      const receiver = lab.bound("receiver"), sender = lab.socket(DGRAM);
+      ok(lab.kernel.connect(sender, lab.address("receiver")));
+      ok(lab.kernel.watch(sender, 1, WRITE));
+      lab.fill(() => lab.send(sender, text("x")));
+      assertEquals(lab.ready(), {});
+      lab.receive(receiver);
+      assertEquals(lab.ready(), { 1: WRITE });
+    },
+  },
+  {
+    name: "wait() reports more descriptors than fit in one turn, each in its turn",
+    run(lab) {
+      const { kernel } = lab;
+      const count = kernel.readyToken.length + 20;
+      for (let token = 0; token < count; token++) {
+        const fd = lab.track(kernel.openWake());
+        ok(kernel.watch(fd, token, READ));
+        ok(kernel.wake(fd));
+      }
+      const seen = new Set<number>();
+      for (let turn = 0; turn < 2; turn++) {
+        assertEquals(kernel.wait(0), kernel.readyToken.length);
+        for (const token of kernel.readyToken) seen.add(token);
+      }
+      assertEquals(seen.size, count, "a ready descriptor starved");
+    },
+  },
+  {
+    name: "wait() sleeps at least as long as asked, to a fraction of a millisecond",
+    run(lab) {
+      const { kernel } = lab;
+      const timed = (microseconds: number) => {
+        const start = kernel.now();
+        assertEquals(kernel.wait(microseconds), 0);
+        return kernel.now() - start;
+      };
+      assert(timed(0) < 50, "wait(0) only looks");
+      const two = timed(2000);
+      assert(two >= 2, `wait(2000) took ${two} ms`);
+      const short = [timed(200), timed(200), timed(200), timed(200), timed(200)];
+      assert(Math.min(...short) >= 0.2, `wait(200) took ${short} ms`);
+      assert(Math.min(...short) < 0.9, `wait(200) took ${short} ms: rounded up to a millisecond?`);
+      const second = timed(1_000_200);
+      assert(second >= 1000.2 && second < 1500, `wait(1000200) took ${second} ms`);
+    },
+  },
+];

@@ -1,0 +1,122 @@
+/**
+ * Descriptors of the fake kernel, and level-triggered readiness over them.
+ *
+ * @module
+ */
+import { Errno } from "../../src/platform/errno.ts";
+import { Ready } from "../../src/platform/kernel.ts";
+import { type FakeProcess, type FakeSocket, Refused } from "./fake_socket.ts";
+
+/** What a descriptor stands for. */
+export type Open =
+  | { readonly kind: "socket"; readonly socket: FakeSocket }
+  | { readonly kind: "wake"; count: number }
+  | { readonly kind: "exit"; readonly process: FakeProcess }
+  /** A folder, locked. */
+  | { readonly kind: "folder"; readonly path: string }
+  /** The writing end of a pipe; `taken` is what was written. */
+  | { readonly kind: "pipe"; readonly taken: number[]; broken: boolean };
+
+/** Flags of a descriptor that {@linkcode Kernel.adopt} sets. */
+export interface Flags {
+  nonBlocking: boolean;
+  closeOnExec: boolean;
+}
+
+function readiness(open: Open): number {
+  switch (open.kind) {
+    case "socket":
+      return open.socket.readiness;
+    case "wake":
+      return Ready.WRITE | (open.count > 0 ? Ready.READ : 0);
+    case "folder":
+      return 0;
+    case "exit":
+      return open.process.ended ? Ready.READ | Ready.GONE : 0;
+    case "pipe":
+      return Ready.WRITE | (open.broken ? Ready.GONE : 0);
+  }
+}
+
+/** The descriptor table of one process with its epoll: the lowest free number is given out next. */
+export class FakeDescriptors {
+  readonly #open = new Map<number, { open: Open; flags: Flags }>();
+  /** In the order they are looked at: who was reported goes to the end, so nobody starves. */
+  readonly #watched = new Map<number, { token: number; interest: number }>();
+
+  /** Descriptors in use, 0 to 2 not counted. */
+  get all(): number[] {
+    return [...this.#open.keys()];
+  }
+
+  add(open: Open, flags: Flags = { nonBlocking: true, closeOnExec: true }): number {
+    let fd = 3;
+    while (this.#open.has(fd)) fd++;
+    this.#open.set(fd, { open, flags });
+    return fd;
+  }
+
+  get(fd: number): Open {
+    return this.#entry(fd).open;
+  }
+
+  find(fd: number): Open | undefined {
+    return this.#open.get(fd)?.open;
+  }
+
+  flags(fd: number): Flags {
+    return this.#entry(fd).flags;
+  }
+
+  /** A closed descriptor is not watched any more. */
+  remove(fd: number): Open {
+    const { open } = this.#entry(fd);
+    this.#open.delete(fd);
+    this.#watched.delete(fd);
+    return open;
+  }
+
+  watch(fd: number, token: number, interest: number): number {
+    this.#entry(fd);
+    if (this.#watched.has(fd)) throw new Refused(Errno.EEXIST);
+    this.#watched.set(fd, { token, interest });
+    return 0;
+  }
+
+  rewatch(fd: number, token: number, interest: number): number {
+    this.#entry(fd);
+    const entry = this.#watched.get(fd);
+    if (entry === undefined) throw new Refused(Errno.ENOENT);
+    entry.token = token;
+    entry.interest = interest;
+    return 0;
+  }
+
+  unwatch(fd: number): number {
+    this.#entry(fd);
+    if (!this.#watched.delete(fd)) throw new Refused(Errno.ENOENT);
+    return 0;
+  }
+
+  /** Fill in who is ready; `lost` tells if a WRITE event of this descriptor is lost. */
+  collect(tokens: Int32Array, bits: Int32Array, lost: (fd: number) => boolean): number {
+    let n = 0;
+    for (const [fd, entry] of [...this.#watched]) {
+      if (n === tokens.length) break;
+      let ready = readiness(this.get(fd)) & (entry.interest | Ready.GONE);
+      if ((ready & Ready.WRITE) !== 0 && lost(fd)) ready &= ~Ready.WRITE;
+      if (ready === 0) continue;
+      tokens[n] = entry.token;
+      bits[n++] = ready;
+      this.#watched.delete(fd);
+      this.#watched.set(fd, entry);
+    }
+    return n;
+  }
+
+  #entry(fd: number): { open: Open; flags: Flags } {
+    const entry = this.#open.get(fd);
+    if (entry === undefined) throw new Refused(Errno.EBADF);
+    return entry;
+  }
+}

@@ -1,0 +1,286 @@
+/**
+ * The fake kernel: Linux's semantics in memory, over a virtual clock and a fault script.
+ *
+ * It keeps to what a real kernel does (tests/platform/kernel_contract_test.ts runs over both), so that a
+ * test of the whole switch decides every event and its time. Three differences are deliberate:
+ * {@linkcode FakeKernel.wait} advances the clock instead of sleeping; a wait nobody can end throws; and
+ * so does a loop that waits very often without time passing, where a real switch would burn a core.
+ *
+ * @module
+ */
+import { LINUX } from "../../src/platform/abi.ts";
+import { Errno } from "../../src/platform/errno.ts";
+import { type Kernel, type PathInfo, type Peer, SocketType } from "../../src/platform/kernel.ts";
+import type { MessageTable, Vector } from "../../src/platform/vectors.ts";
+import {
+  connectDatagram,
+  disconnectDatagram,
+  receiveDatagram,
+  sendDatagram,
+} from "./fake_dgram.ts";
+import { FakeCalls } from "./fake_calls.ts";
+import { gather, loadName, piece, prefix, store, storeName } from "./fake_memory.ts";
+import { FakeSocket, Refused } from "./fake_socket.ts";
+import {
+  acceptStream,
+  closeSocket,
+  connectStream,
+  join,
+  listenStream,
+  readStream,
+  writeStream,
+} from "./fake_stream.ts";
+
+/** See the head of this file. */
+export class FakeKernel extends FakeCalls implements Kernel {
+  readonly abi = LINUX;
+  readonly pathLimit = LINUX.socketAddress.pathLimit;
+  readonly pair: Int32Array = new Int32Array(2);
+  sender: Peer = { address: new Uint8Array(), pid: 0, uid: -1 };
+
+  // ---- sockets ----
+
+  socket(type: SocketType): number {
+    return this.call("socket", -1, () => this.addSocket(new FakeSocket(type, this.self)));
+  }
+
+  bind(fd: number, path: string, mode: number): number {
+    const address = new TextEncoder().encode(path);
+    return this.call("bind", fd, () => {
+      if (address.length > this.pathLimit) throw new Refused(Errno.ENAMETOOLONG);
+      return this.files.bind(this.socketOf(fd), address, mode);
+    });
+  }
+
+  listen(fd: number, backlog: number): number {
+    return this.call("listen", fd, () => listenStream(this.socketOf(fd), backlog));
+  }
+
+  accept(fd: number): number {
+    return this.call("accept", fd, () => this.addSocket(acceptStream(this.socketOf(fd))));
+  }
+
+  connect(fd: number, address: Uint8Array): number {
+    return this.call("connect", fd, () => {
+      const socket = this.socketOf(fd);
+      const to = this.files.find(address, socket.type);
+      const connectTo = socket.type === SocketType.STREAM ? connectStream : connectDatagram;
+      return connectTo(socket, to);
+    });
+  }
+
+  disconnect(fd: number): number {
+    return this.call("disconnect", fd, () => disconnectDatagram(this.datagramOf(fd)));
+  }
+
+  socketPair(type: SocketType): number {
+    return this.call("socketPair", -1, () => {
+      const a = new FakeSocket(type, this.self), b = new FakeSocket(type, this.self);
+      join(a, b);
+      this.pair[0] = this.addSocket(a);
+      this.pair[1] = this.addSocket(b);
+      return 0;
+    });
+  }
+
+  socketType(fd: number): number {
+    return this.call("socketType", fd, () => this.socketOf(fd).type);
+  }
+
+  isListening(fd: number): number {
+    return this.call("isListening", fd, () => this.socketOf(fd).backlog >= 0 ? 1 : 0);
+  }
+
+  isConnected(fd: number): number {
+    return this.call("isConnected", fd, () => this.socketOf(fd).peer === undefined ? 0 : 1);
+  }
+
+  isInherited(fd: number): number {
+    return this.call("isInherited", fd, () => this.descriptors.flags(fd).closeOnExec ? 0 : 1);
+  }
+
+  adopt(fd: number): number {
+    return this.call("adopt", fd, () => {
+      Object.assign(this.descriptors.flags(fd), { nonBlocking: true, closeOnExec: true });
+      return 0;
+    });
+  }
+
+  setBuffers(fd: number, bytes: number): number {
+    return this.call("setBuffers", fd, () => {
+      const socket = this.socketOf(fd);
+      socket.sendLimit = Math.max(4608, 2 * Math.min(bytes, this.bufferLimit));
+      socket.receiveLimit = Math.max(2304, 2 * Math.min(bytes, this.bufferLimit));
+      return Math.min(socket.sendLimit, socket.receiveLimit);
+    });
+  }
+
+  peerOf(fd: number): Peer | undefined {
+    const open = this.descriptors.find(fd);
+    const process = open?.kind === "socket" ? open.socket.peerProcess : undefined;
+    return process && { address: new Uint8Array(), pid: process.pid, uid: process.uid };
+  }
+
+  setCredentials(fd: number, on: boolean): number {
+    return this.call("setCredentials", fd, () => {
+      this.socketOf(fd).credentials = on;
+      return 0;
+    });
+  }
+
+  receiveFrom(fd: number, at: number, length: number): number {
+    return this.call("receiveFrom", fd, () => {
+      const socket = this.datagramOf(fd);
+      const message = receiveDatagram(socket);
+      const known = socket.credentials ? message.process : undefined;
+      const { pid, uid } = known ?? { pid: 0, uid: -1 };
+      this.sender = { address: message.address.slice(), pid, uid };
+      return store(this.arena, message, at, length);
+    });
+  }
+
+  close(fd: number): number {
+    return this.call("close", fd, () => {
+      const open = this.descriptors.remove(fd);
+      if (open.kind === "socket") closeSocket(open.socket);
+      return 0;
+    });
+  }
+
+  // ---- files ----
+
+  stat(path: string): PathInfo | undefined {
+    return this.files.stat(path);
+  }
+
+  unlink(path: string): number {
+    return this.call("unlink", -1, () => this.files.unlink(path));
+  }
+
+  lockFolder(path: string): number {
+    return this.call("lockFolder", -1, () => {
+      for (const fd of this.descriptors.all) {
+        const open = this.descriptors.get(fd);
+        if (open.kind === "folder" && open.path === path) throw new Refused(Errno.EAGAIN);
+      }
+      return this.descriptors.add({ kind: "folder", path });
+    });
+  }
+
+  rename(from: string, to: string): number {
+    return this.call("rename", -1, () => this.files.rename(from, to));
+  }
+
+  chgrp(path: string, gid: number): number {
+    return this.call("chgrp", -1, () => this.files.chgrp(path, gid));
+  }
+
+  // ---- data ----
+
+  receive(fd: number, table: MessageTable, count: number): number {
+    return this.call("receive", fd, (limit) => {
+      const socket = this.datagramOf(fd);
+      return prefix(Math.min(count, limit, table.capacity), (i) => {
+        const message = receiveDatagram(socket);
+        const { vector } = table;
+        table.setReceived(i, store(this.arena, message, vector.start(i), vector.length(i)));
+        if (table.names > 0) storeName(this.arena, message.address, table, i);
+      });
+    });
+  }
+
+  send(fd: number, table: MessageTable, from: number, count: number): number {
+    return this.call("send", fd, (limit) => {
+      const socket = this.datagramOf(fd);
+      return prefix(Math.min(count, limit, table.capacity - from), (i) => {
+        const address = loadName(this.arena, table, from + i);
+        const find = address && (() => this.files.find(address, SocketType.DGRAM));
+        sendDatagram(socket, piece(this.arena, table.vector, from + i), find);
+      });
+    });
+  }
+
+  read(fd: number, at: number, length: number): number {
+    return this.call("read", fd, (limit) => {
+      const socket = this.streamOf(fd);
+      return readStream(socket, this.arena.u8.subarray(at, at + Math.min(length, limit)));
+    });
+  }
+
+  write(fd: number, vector: Vector, count: number): number {
+    return this.call("write", fd, (limit) => {
+      const socket = this.streamOf(fd);
+      return writeStream(socket, gather(this.arena, vector, count).subarray(0, limit));
+    });
+  }
+
+  // ---- readiness ----
+
+  watch(fd: number, token: number, interest: number): number {
+    return this.call("watch", fd, () => this.descriptors.watch(fd, token, interest));
+  }
+
+  rewatch(fd: number, token: number, interest: number): number {
+    return this.call("rewatch", fd, () => this.descriptors.rewatch(fd, token, interest));
+  }
+
+  unwatch(fd: number): number {
+    return this.call("unwatch", fd, () => this.descriptors.unwatch(fd));
+  }
+
+  watchExit(pid: number, token: number): number {
+    return this.call("watchExit", -1, () => {
+      const process = this.process(pid);
+      if (process === undefined) throw new Refused(Errno.ESRCH);
+      const fd = this.descriptors.add({ kind: "exit", process });
+      this.descriptors.watch(fd, token, 1);
+      return fd;
+    });
+  }
+
+  wait(microseconds: number): number {
+    const n = this.call("wait", -1, () => this.sleep(microseconds));
+    return Math.max(n, 0);
+  }
+
+  now(): number {
+    return this.clock.now;
+  }
+
+  // ---- waking ----
+
+  openWake(): number {
+    return this.call("openWake", -1, () => this.descriptors.add({ kind: "wake", count: 0 }));
+  }
+
+  wake(fd: number): number {
+    return this.call("wake", fd, () => {
+      this.wakesOf(fd).count++;
+      return 0;
+    });
+  }
+
+  takeWakes(fd: number): number {
+    return this.call("takeWakes", fd, () => {
+      const wakes = this.wakesOf(fd);
+      const { count } = wakes;
+      wakes.count = 0;
+      return count;
+    });
+  }
+
+  writeBytes(fd: number, bytes: Uint8Array): number {
+    return this.call("writeBytes", fd, (limit) => {
+      const open = this.descriptors.get(fd);
+      if (open.kind !== "pipe") throw new Refused(Errno.EINVAL);
+      if (open.broken) throw new Refused(Errno.EPIPE);
+      const taken = bytes.subarray(0, limit);
+      open.taken.push(...taken);
+      return taken.length;
+    });
+  }
+
+  raiseDescriptorLimit(): number {
+    return this.call("raiseDescriptorLimit", -1, () => 1_048_576);
+  }
+}
