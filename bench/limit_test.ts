@@ -4,12 +4,14 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { build, findCompiler } from "./build.ts";
-import { type LoadResult, Pair } from "./load.ts";
+import { type LoadResult, type Offload, Pair } from "./load.ts";
 import { startLimit, type Wire } from "./subject.ts";
 import { print } from "./text.ts";
 
 const ready = Deno.build.os === "linux" && await findCompiler() !== undefined;
 const ignore = !ready;
+/** Compiled once for all tests. */
+const programs = ready ? await build() : { relay: "", load: "" };
 if (ignore) print("bench/limit is not tested: it needs Linux and a C compiler");
 
 /** Run `work` with a directory of its own. */
@@ -28,7 +30,6 @@ for (const wire of ["dgram", "stream"] as const satisfies Wire[]) {
     ignore,
     fn: () =>
       inRoom(async (room) => {
-        const programs = await build();
         const ports = ["a", "b"].map((name) => ({ wire, path: `${room}/${name}` }));
         const limit = await startLimit(programs, ports);
         const pair = await Pair.join(programs.load, limit.ends, {});
@@ -52,6 +53,55 @@ for (const wire of ["dgram", "stream"] as const satisfies Wire[]) {
   });
 }
 
+/** TCP through the relay, which passes on what it gets, between VMs of these kinds. */
+async function tcpThroughRelay(from: Offload, to: Offload): Promise<LoadResult> {
+  let result: LoadResult | undefined;
+  await inRoom(async (room) => {
+    const ports = ["a", "b"].map((name) => ({ wire: "dgram" as const, path: `${room}/${name}` }));
+    const limit = await startLimit(programs, ports);
+    const pair = await Pair.join(programs.load, limit.ends, {}, [from, to]);
+    try {
+      result = await pair.tcp({ seconds: 0.05, flows: 3, window: 724, full: true, side: 100 });
+    } finally {
+      await pair.leave();
+      await limit.stop();
+    }
+  });
+  return result!;
+}
+
+for (const kind of ["off", "csum", "tso", "vnet"] as const) {
+  Deno.test({
+    name: `load() sends TCP that a VM of its own kind takes: ${kind}`,
+    ignore,
+    async fn() {
+      const { received, arrived, checked, lost, bad, why } = await tcpThroughRelay(kind, kind);
+      assert(received > 0);
+      assertEquals({ lost, bad, why }, { lost: 0, bad: 0, why: "" });
+      assertEquals(checked, arrived);
+      assertEquals(received / arrived, kind === "tso" || kind === "vnet" ? 45 : 1);
+    },
+  });
+}
+
+for (
+  const [from, to, why] of [
+    ["csum", "off", "TCP checksum"],
+    ["tso", "off", "longer than the MTU"],
+    ["tso", "csum", "longer than the MTU"],
+  ] as const
+) {
+  Deno.test({
+    name: `load() catches TCP from ${from} that nobody finished for ${to}`,
+    ignore,
+    async fn() {
+      const run = await tcpThroughRelay(from, to);
+      assert(run.bad > 0);
+      assertEquals({ received: run.received, why: run.why }, { received: 0, why });
+    },
+  });
+}
+
 /** What a bad switch does with frame number `i` of its input; it writes what this returns. */
 type Mischief = (frame: Uint8Array, i: number) => Uint8Array[];
 
@@ -59,7 +109,7 @@ type Mischief = (frame: Uint8Array, i: number) => Uint8Array[];
 async function throughBadSwitch(mischief: Mischief): Promise<LoadResult> {
   let result: LoadResult | undefined;
   await inRoom(async (room) => {
-    const { load } = await build();
+    const { load } = programs;
     const paths = [`${room}/a`, `${room}/b`];
     const listeners = paths.map((path) => Deno.listen({ transport: "unix", path }));
     const joining = Pair.join(load, paths.map((path) => `stream:${path}`), {});

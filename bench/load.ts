@@ -7,8 +7,9 @@
 import { Child } from "./child.ts";
 import type { Pinning } from "./machine.ts";
 
-/** What one run measured, see load.c. */
+/** What one run measured, see load.c. Of TCP runs, a segment is what counts as a frame. */
 export interface LoadResult {
+  /** Bytes of each frame that was sent. */
   size: number;
   sent: number;
   received: number;
@@ -21,6 +22,11 @@ export interface LoadResult {
   p50Us: number;
   p99Us: number;
   maxUs: number;
+  /** TCP: frames that brought the segments, and those of them of which every byte was checked. */
+  arrived: number;
+  checked: number;
+  /** TCP: what was wrong with the first bad frame; empty when nothing was. */
+  why: string;
   ownCpuSeconds: number;
   /** Time the generator had nothing to do; near zero: it was the bottleneck. */
   restedSeconds: number;
@@ -35,6 +41,22 @@ export interface Throughput {
   /** Check every byte, not only heads and lengths. */
   full?: boolean;
   /** After this many frames one goes to a third VM or to everybody. */
+  side?: number;
+}
+
+/** What the VMs of a busy pair leave unfinished in their frames: see load_tcp.h. */
+export type Offload = "off" | "csum" | "tso" | "vnet";
+
+/** One run of TCP. */
+export interface Tcp {
+  seconds: number;
+  /** Connections, interleaved frame by frame. */
+  flows: number;
+  /** Most segments on the way. */
+  window: number;
+  /** Check every byte of every frame, not of a sample. */
+  full?: boolean;
+  /** After this many segments a short frame goes to everybody. */
   side?: number;
 }
 
@@ -65,11 +87,17 @@ export class Pair {
     this.#child = child;
   }
 
-  /** Connect both ends and wait until the switch has learned them. */
-  static async join(program: string, ends: string[], pinning: Pinning): Promise<Pair> {
+  /** Connect both ends and wait until the switch has learned them; `offloads` are the sender's, the receiver's. */
+  static async join(
+    program: string,
+    ends: string[],
+    pinning: Pinning,
+    offloads: readonly [Offload, Offload] = ["off", "off"],
+  ): Promise<Pair> {
     const cpu = pinning.load === undefined ? [] : ["--cpu", pinning.load];
     const threads = pinning.load?.includes(",") ? ["--threads", "2"] : [];
-    const child = new Child([program, ...cpu, ...threads, ends[0], ends[1]]);
+    const offload = ["--offload", offloads.join()];
+    const child = new Child([program, ...cpu, ...threads, ...offload, ends[0], ends[1]]);
     try {
       await child.next("ready", 10_000);
     } catch (error) {
@@ -85,6 +113,14 @@ export class Pair {
     await this.#child.say(
       `throughput size=${size} seconds=${seconds} window=${windowFor(size, coalesce)} ` +
         `coalesce=${Number(coalesce)} full=${Number(full)} side=${side}`,
+    );
+    return await this.#result("throughput", seconds);
+  }
+
+  /** TCP segments one way as fast as the window allows. */
+  async tcp({ seconds, flows, window, full = false, side = 0 }: Tcp): Promise<LoadResult> {
+    await this.#child.say(
+      `tcp seconds=${seconds} flows=${flows} window=${window} full=${Number(full)} side=${side}`,
     );
     return await this.#result("throughput", seconds);
   }

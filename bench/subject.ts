@@ -15,6 +15,8 @@ export type SubjectName = "ours" | "limit" | "vde";
 export interface Port {
   wire: Wire;
   path: string;
+  /** What stands behind the path on vswitch's command line: `offload=on,vnet-hdr=12`. */
+  options?: string;
 }
 
 /** Frames and system calls since the start, over all ports. */
@@ -47,10 +49,10 @@ export const OURS: readonly string[] = [
 
 /** Start vswitch (or a command with its options) with these ports. */
 export function startOurs(command: readonly string[], ports: Port[], cpu?: number) {
-  const options = ports.flatMap(({ wire, path }) => [
-    "--port",
-    wire === "dgram" ? path : `${wire}:${path}`,
-  ]);
+  const options = ports.flatMap(({ wire, path, options }) => {
+    const target = wire === "dgram" ? path : `${wire}:${path}`;
+    return ["--port", options ? `${target},${options}` : target];
+  });
   return startJson("ours", [...command, ...options], ports, cpu);
 }
 

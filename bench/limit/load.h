@@ -13,6 +13,7 @@
 enum {
   BATCH = 64,
   MAX_FRAME = 69632,
+  VNET_BYTES = 12,          /* struct virtio_net_hdr_v1 */
   SMALL = 128,              /* frames up to here go out as one piece; of longer ones this much is looked at */
   SOCKET_BYTES = 4 << 20,   /* SO_SNDBUF and SO_RCVBUF asked for */
   STREAM_BYTES = 1 << 20,   /* receive room of a stream end */
@@ -52,8 +53,13 @@ double percentile_us(const struct histogram *h, double part);
 
 /* ---- ends ---- */
 enum kind { DGRAM, STREAM, VDE };
+/* What a VM leaves unfinished in what it sends and takes unfinished: nothing, checksums, and also the
+ * segmentation of TCP, without or with a virtio-net header in front of each frame. */
+enum offload { OFFLOAD_OFF, OFFLOAD_CSUM, OFFLOAD_TSO, OFFLOAD_VNET };
 struct end {
   enum kind kind;
+  enum offload offload;
+  int lead; /* bytes of virtio-net header in front of each frame: 0 or VNET_BYTES */
   int fd, control;
   uint8_t mac[6];
   char own[108]; /* path of our own socket file, empty for a stream */
@@ -62,7 +68,7 @@ extern const uint8_t everybody[6];
 /* Open "dgram:PATH", "stream:PATH" or "vde:DIRECTORY"; the index makes the MAC address. */
 void end_open(struct end *end, const char *spec, unsigned index);
 void end_close(struct end *end);
-/* Send one frame, waiting up to 100 ms; 0 when it could not be sent. */
+/* Send one finished frame, waiting up to 100 ms; 0 when it could not be sent. */
 int end_send(struct end *end, const uint8_t *frame, size_t length);
 
 /* ---- flows ---- */
@@ -72,6 +78,8 @@ struct shape { /* what one run sends */
   uint64_t window;    /* most frames on the way; 0: no limit */
   int full;           /* 1: check every byte, 0: heads and lengths */
   uint64_t side;      /* a frame for the third VM after this many; 0: none */
+  int flows;          /* TCP connections, see load_tcp.h; 0: frames of our own */
+  int segments;       /* TCP segments in a frame; sequence numbers, windows and results count segments */
 };
 
 struct flow {
@@ -91,6 +99,9 @@ struct flow {
   /* sink */
   uint64_t expected;  /* next sequence number in order (read by the other thread) */
   uint64_t received, bytes, bad, stale, other;
+  uint64_t arrived;   /* TCP: frames that brought the segments */
+  uint64_t checked;   /* TCP: frames of which every byte was checked */
+  const char *why;    /* TCP: what was wrong with the first bad frame */
   int learned;        /* a frame from the other end has come */
   uint64_t fence;     /* number of the last fence that came */
   struct mmsghdr in[BATCH];
@@ -98,6 +109,7 @@ struct flow {
   uint8_t *slots;     /* datagrams: BATCH slots; stream: STREAM_BYTES */
   size_t have;        /* stream: bytes of a started frame */
   struct histogram delay;
+  struct tcp *tcp;    /* for runs with TCP frames */
 };
 
 void flow_open(struct flow *flow, struct end *from, struct end *to);
@@ -111,6 +123,8 @@ uint64_t flow_room(const struct flow *flow);
 int flow_send(struct flow *flow, uint64_t most);
 /* Take what has arrived; returns frames (of any run) seen. */
 int flow_receive(struct flow *flow);
+/* Judge one frame of our own; `length` may be more than is there to be looked at. */
+void flow_check(struct flow *flow, const uint8_t *frame, size_t length, uint64_t now);
 
 /* ---- waiting ---- */
 enum {

@@ -99,11 +99,13 @@ void end_close(struct end *end) {
 }
 
 int end_send(struct end *end, const uint8_t *frame, size_t length) {
-  uint8_t prefix[4] = {length >> 24, length >> 16, length >> 8, length};
-  struct iovec vec[2] = {{prefix, 4}, {(void *)frame, length}};
+  static uint8_t header[VNET_BYTES]; /* all zero: the frame is finished */
+  size_t all = end->lead + length;
+  uint8_t prefix[4] = {all >> 24, all >> 16, all >> 8, all};
+  struct iovec vec[3] = {{prefix, 4}, {header, end->lead}, {(void *)frame, length}};
   int stream = end->kind == STREAM;
-  struct msghdr message = {.msg_iov = stream ? vec : vec + 1, .msg_iovlen = stream ? 2 : 1};
-  size_t left = length + (stream ? 4 : 0);
+  struct msghdr message = {.msg_iov = stream ? vec : vec + 1, .msg_iovlen = stream ? 3 : 2};
+  size_t left = all + (stream ? 4 : 0);
   for (int tries = 0; left > 0 && tries < 100;) {
     ssize_t n = sendmsg(end->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) return 0;

@@ -25,10 +25,10 @@ static double own_cpu(void) {
 static void tell(const char *mode, struct flow *f, double seconds, uint64_t timely, double cpu) {
   printf("{\"event\":\"%s\",\"size\":%d,\"sent\":%" PRIu64 ",\"received\":%" PRIu64 ",\"bytes\":%" PRIu64
          ",\"seconds\":%.6f,\"framesPerSecond\":%.1f,\"lost\":%" PRIu64 ",\"bad\":%" PRIu64
-         ",\"stale\":%" PRIu64 ",\"other\":%" PRIu64
+         ",\"stale\":%" PRIu64 ",\"other\":%" PRIu64 ",\"arrived\":%" PRIu64 ",\"checked\":%" PRIu64 ",\"why\":\"%s\""
          ",\"p50Us\":%.2f,\"p99Us\":%.2f,\"maxUs\":%.2f,\"ownCpuSeconds\":%.6f,\"restedSeconds\":%.6f}\n",
          mode, f->shape.size, f->next, f->received, f->bytes, seconds, timely / seconds,
-         f->next > f->received ? f->next - f->received : 0, f->bad, f->stale, f->other,
+         f->next > f->received ? f->next - f->received : 0, f->bad, f->stale, f->other, f->arrived, f->checked, f->why,
          percentile_us(&f->delay, 0.5), percentile_us(&f->delay, 0.99), f->delay.longest / 1000.0, cpu, rested / 1e9);
   fflush(stdout);
 }
@@ -39,7 +39,7 @@ static int stopping;
 /* Frames worth sending now: whole batches, so that a trickle of returns does not make a trickle of sends. */
 static uint64_t worth(struct flow *f) {
   uint64_t room = flow_room(f);
-  uint64_t least = f->from->kind == STREAM ? (uint64_t)f->shape.per_write : BATCH;
+  uint64_t least = f->from->kind == STREAM ? f->shape.per_write : BATCH * f->shape.segments;
   if (f->shape.window && least > f->shape.window / 2) least = f->shape.window / 2 ? f->shape.window / 2 : 1;
   return room >= least ? room : 0;
 }
@@ -95,6 +95,8 @@ void run_throughput(struct flow flows[2], const struct plan *plan) {
     flow_receive(f);
   }
   drain(f);
+  /* A fence may leave a switch before frames of its own batch that were put together, but not the next fence. */
+  if (f->shape.flows) drain(f);
   rested = idle;
   tell("throughput", f, seconds, timely, own_cpu() - cpu);
 }

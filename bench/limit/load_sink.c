@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "load.h"
+#include "load_tcp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,10 +26,12 @@ void flow_begin(struct flow *f, const struct shape *shape, uint32_t run) {
   f->run = run;
   f->next = f->forgiven = f->side_next = f->side_sent = 0;
   f->expected = f->received = f->bytes = f->bad = f->stale = f->other = 0;
+  f->arrived = f->checked = 0;
+  f->why = "";
   f->blocked = 0;
   memset(&f->delay, 0, sizeof f->delay);
   for (int i = 0; i < BATCH; i++) {
-    size_t stride = shape->full ? MAX_FRAME + 64 : SMALL;
+    size_t stride = shape->full || shape->flows ? MAX_FRAME + 64 : SMALL;
     f->in_vec[i] = (struct iovec){f->slots + i * stride, shape->full ? MAX_FRAME : SMALL};
     f->in[i].msg_hdr = (struct msghdr){.msg_iov = &f->in_vec[i], .msg_iovlen = 1};
   }
@@ -41,7 +44,7 @@ static int body_intact(const struct flow *f, const uint8_t *frame, uint64_t seq)
   return !memcmp(frame + AT_BODY, filler + AT_BODY, end - AT_BODY) && !memcmp(frame + end, &seq, TAIL);
 }
 
-static void check(struct flow *f, const uint8_t *frame, size_t length, uint64_t now) {
+void flow_check(struct flow *f, const uint8_t *frame, size_t length, uint64_t now) {
   uint16_t mark;
   uint32_t run;
   uint64_t seq, sent;
@@ -73,13 +76,20 @@ static void check(struct flow *f, const uint8_t *frame, size_t length, uint64_t 
 }
 
 static int receive_datagrams(struct flow *f) {
-  int n = recvmmsg(f->to->fd, f->in, BATCH, MSG_DONTWAIT | (f->shape.full ? 0 : MSG_TRUNC), NULL);
+  int whole = f->shape.flows ? tcp_look_whole(f) : f->shape.full;
+  int n = recvmmsg(f->to->fd, f->in, BATCH, MSG_DONTWAIT | (whole ? 0 : MSG_TRUNC), NULL);
   if (n < 0) {
     if (errno != EAGAIN && errno != EINTR) fail("recvmmsg");
     return 0;
   }
   uint64_t now = now_ns();
-  for (int i = 0; i < n; i++) check(f, f->in_vec[i].iov_base, f->in[i].msg_len, now);
+  for (int i = 0; i < n; i++) {
+    const uint8_t *bytes = f->in_vec[i].iov_base;
+    size_t length = f->in[i].msg_len, lead = f->to->lead;
+    if (length < lead + MIN_SIZE) f->bad++;
+    else if (f->shape.flows && tcp_is(bytes + lead)) tcp_check(f, bytes, length, whole);
+    else flow_check(f, bytes + lead, length - lead, now);
+  }
   return n;
 }
 
@@ -105,7 +115,7 @@ static int receive_stream(struct flow *f) {
       fail("impossible length on the stream");
     }
     if (end - at - 4 < length) break;
-    check(f, f->slots + at + 4, length, now);
+    flow_check(f, f->slots + at + 4, length, now);
     at += 4 + length;
     frames++;
   }

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "load.h"
+#include "load_tcp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +43,8 @@ static void prepare_bulk(struct flow *f) {
 
 void flow_prepare(struct flow *f) {
   f->bulk_at = f->bulk_end = 0;
-  if (f->from->kind == STREAM) prepare_bulk(f);
+  if (f->shape.flows) tcp_prepare(f);
+  else if (f->from->kind == STREAM) prepare_bulk(f);
   else prepare_datagrams(f);
 }
 
@@ -96,21 +98,27 @@ static int send_bulk(struct flow *f) {
   return whole;
 }
 
-/* A frame for the third VM, now and then: to everybody, to its datagram end, to its stream end. */
+/*
+ * A frame for the third VM, now and then: to everybody, to its datagram end, to its stream end; beside TCP
+ * only a short one to everybody, as ARP is.
+ */
 static void send_side(struct flow *f) {
   static uint8_t frame[MAX_FRAME];
   if (f->next < f->side_next || f->bulk_at != f->bulk_end) return;
   f->side_next = f->next + f->shape.side;
-  unsigned turn = f->side_sent++ % 3;
-  memcpy(frame, filler, f->shape.size);
+  unsigned turn = f->shape.flows ? 0 : f->side_sent++ % 3;
+  int size = f->shape.flows ? 60 : f->shape.size;
+  memcpy(frame, filler, size);
   put_head(frame, turn == 0 ? everybody : third[turn - 1], f->from->mac, MARK_SIDE, f->run);
-  end_send(f->from, frame, f->shape.size);
+  end_send(f->from, frame, size);
 }
 
 int flow_send(struct flow *f, uint64_t most) {
   if (most == 0) return 0;
   if (f->shape.side) send_side(f);
+  most /= f->shape.segments;
   int count = most > BATCH ? BATCH : (int)most;
+  if (f->shape.flows) return tcp_send(f, count);
   if (f->from->kind != STREAM) return send_datagrams(f, count);
   int sent = 0;
   do sent += send_bulk(f);

@@ -58,7 +58,7 @@ void drain(struct flow *f) {
 
 void learn(struct flow flows[2]) {
   static uint8_t frame[64];
-  struct shape shape = {.size = 64, .per_write = 1, .full = 1};
+  struct shape shape = {.size = 64, .per_write = 1, .segments = 1, .full = 1};
   uint64_t start = now_ns(), asked = 0;
   for (int i = 0; i < 2; i++) flow_begin(&flows[i], &shape, 0);
   while (!flows[0].learned || !flows[1].learned) {

@@ -67,5 +67,6 @@ export class InstantSwitch implements Switch {
   rewatch(): void {}
   unwatch(): void {}
   later(): void {}
+  misdeclared(): void {}
   log(): void {}
 }

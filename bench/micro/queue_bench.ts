@@ -14,7 +14,7 @@ const at = new Int32Array(FRAMES), length = new Int32Array(FRAMES);
 
 for (const bytes of [64, 1514, 65_000]) {
   const frames = bytes > 10_000 ? 8 : FRAMES;
-  const queue = new FrameQueue(arena, 1 << 20);
+  const queue = new FrameQueue(arena, 1 << 20, 0);
   queue.put(source, bytes); // one frame stays, so that the ring is gone round
   Deno.bench(`queue put, peek and drop at ${bytes} bytes, ${frames} frames`, () => {
     for (let i = 0; i < frames; i++) queue.put(source, bytes);

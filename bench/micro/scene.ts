@@ -11,8 +11,10 @@ import { Egress, type EgressHost } from "../../src/engine/egress.ts";
 import { Fdb, FDB_ENTRIES } from "../../src/engine/fdb.ts";
 import { Forwarder, type ForwardHost } from "../../src/engine/forward.ts";
 import { CellTally } from "../../src/engine/tally.ts";
+import { type Gather, GATHER_SCRATCH } from "../../src/offload/gather.ts";
+import { Planner } from "../../src/offload/plan.ts";
 import { Arena } from "../../src/platform/arena.ts";
-import { Batch, HEADROOM } from "../../src/port/batch.ts";
+import { Batch, BATCH_FRAMES, HEADROOM } from "../../src/port/batch.ts";
 import { PORT_DEFAULTS, type PortConfig } from "../../src/port/config.ts";
 import type { Port } from "../../src/port/port.ts";
 
@@ -46,13 +48,14 @@ export class SinkPort implements Port {
   readonly config: PortConfig;
   readonly pausable = true;
   readonly unfinished = false;
+  readonly framed = false;
   room = Infinity;
   readonly #tally: CellTally;
 
-  constructor(row: number, tally: CellTally) {
+  constructor(row: number, tally: CellTally, options: Partial<PortConfig> = {}) {
     this.row = row;
     this.name = `port${row}`;
-    this.config = benchConfig(this.name);
+    this.config = { ...benchConfig(this.name), ...options };
     this.#tally = tally;
   }
 
@@ -60,6 +63,12 @@ export class SinkPort implements Port {
 
   tx(_at: Int32Array, _length: Int32Array, from: number, count: number): number {
     const taken = Math.min(count - from, this.room);
+    this.#tally.sent(this.row, taken, 0);
+    return taken;
+  }
+
+  txGather(gather: Gather): number {
+    const taken = Math.min(gather.frames, this.room);
     this.#tally.sent(this.row, taken, 0);
     return taken;
   }
@@ -79,6 +88,7 @@ export class Scene implements EgressHost, ForwardHost {
   readonly fdb = new Fdb(FDB_ENTRIES, ROWS, Int32Array.of(0x1234_5678, -0x0765_4321));
   readonly egress: (Egress | undefined)[] = new Array(ROWS).fill(undefined);
   readonly members: Egress[] = [];
+  readonly planner = new Planner(this.view, this.arena.take(GATHER_SCRATCH), BATCH_FRAMES);
   readonly ports: SinkPort[] = [];
   readonly forwarder: Forwarder;
   /** Time does not pass by itself; floods need it for their budget. */

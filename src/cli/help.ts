@@ -17,6 +17,8 @@ import { describeValue, formatValue } from "./value.ts";
 const WIDTH = 96;
 /** Column where explanations start. */
 const COLUMN = 28;
+/** Letters of choices from which on they are listed in the explanation. */
+const LONG = 32;
 
 /** Lines of help; a heading is a line that starts without a space. */
 type Lines = readonly string[];
@@ -29,6 +31,8 @@ const RUN_EXAMPLES: Lines = [
   "      Two VMs, each on a datagram socket of its own (vfkit, krunkit, QEMU -netdev dgram).",
   "  vswitch --port lan=stream:lan.sock",
   "      Any number of QEMU (-netdev stream) and Lima VMs, all on one stream socket.",
+  "  vswitch --port a.sock,client=krunkit-offload --port b.sock",
+  "      One VM with offloads and one without: each gets frames it can use.",
   "  vswitch --port vm1=fd:3 --port b.sock",
   "      A VM whose launcher passed one end of a socket pair as descriptor 3, and another VM.",
   "  vswitch demo",
@@ -111,13 +115,14 @@ function optionGroups(table: OptionTable, dashes: string, before = ""): string[]
 
 function describeOption(name: string, option: OptionTable[string], dashes: string): string[] {
   const { value, metavar, short } = option;
-  const what = value.kind === "choice" && dashes === "" ? value.values.join("|") : metavar;
+  const all = value.kind === "choice" && dashes === "" ? value.values.join("|") : metavar;
+  const what = all.length < LONG ? all : metavar;
   const link = dashes === "" ? "=" : " ";
   const term = `${short ? `-${short}, ` : ""}${dashes}${name}${what ? link + what : ""}`;
   const fallback = option.default === undefined
     ? ""
     : ` (default:\u00a0${formatValue(value, option.default)})`;
-  const choices = value.kind === "choice" && dashes !== "" ? `: ${describeValue(value)}` : "";
+  const choices = value.kind === "choice" && what === metavar ? `: ${describeValue(value)}` : "";
   return entry(term, option.help + choices + fallback);
 }
 

@@ -2,11 +2,13 @@
  * Every option there is, as data: this table feeds parsing, `--help` and the suggestions.
  *
  * A new option is one entry here and one line where its value is put to use (parse.ts for the command,
- * port_spec.ts for a port). Groups are the headings of the help text, in the order of their first option.
+ * port_spec.ts for a port, port_policy.ts for what a port says of its frames). Groups are the headings of
+ * the help text, in the order of their first option.
  *
  * @module
  */
-import { MAX_FRAME, PORT_DEFAULTS } from "../port/config.ts";
+import { PORT_DEFAULTS } from "../port/config.ts";
+import { POLICY_OPTIONS } from "./policy_options.ts";
 import type { Value, ValueOf } from "./value.ts";
 
 /** One option. */
@@ -143,19 +145,7 @@ export const PORT_OPTIONS = {
     group: "Flow control",
     help: "Frames kept for each VM that does not keep up; K and M stand for KiB and MiB",
   },
-  mtu: {
-    metavar: "BYTES",
-    value: { kind: "integer", min: 68, max: 65_535, unit: "bytes" },
-    group: "Frames",
-    help: "Largest IP packet of the VM; sets max-frame to 22 more, an Ethernet header and two tags",
-  },
-  "max-frame": {
-    metavar: "BYTES",
-    value: { kind: "integer", min: 60, max: MAX_FRAME, unit: "bytes" },
-    default: PORT_DEFAULTS.maxFrame,
-    group: "Frames",
-    help: "Longest frame taken from or given to the VM; longer ones are dropped",
-  },
+  ...POLICY_OPTIONS,
   mode: {
     metavar: "OCTAL",
     value: { kind: "octal", min: 0, max: 0o777 },

@@ -6,18 +6,17 @@
  *
  * @module
  */
-import { MIN_FRAME, PORT_DEFAULTS, type PortConfig } from "../port/config.ts";
+import { featureOf } from "../offload/features.ts";
+import { PORT_DEFAULTS, type PortConfig } from "../port/config.ts";
 import type { Environment } from "./environment.ts";
 import { PORT_OPTIONS, type Values } from "./options.ts";
 import { readPortHead } from "./port_head.ts";
-import { didYouMean } from "./suggest.ts";
+import { readPolicy } from "./port_policy.ts";
+import { didYouMean, editDistance } from "./suggest.ts";
 import { quote, UsageError } from "./usage_error.ts";
-import { describeValue, readValue } from "./value.ts";
+import { describeValue, nearValue, readValue, type Value } from "./value.ts";
 
 type PortValues = Values<typeof PORT_OPTIONS>;
-
-/** What a frame has on top of an IP packet: an Ethernet header and two VLAN tags. */
-const FRAME_OVER_MTU = MIN_FRAME + 2 * 4;
 
 /** Ends the reading of a port with a reason. */
 type Refuse = (reason: string) => never;
@@ -46,26 +45,11 @@ export function parsePort(text: string, environment: Environment): PortConfig {
     full: given.full ?? PORT_OPTIONS.full.default,
     pauseMs: given["pause-ms"] ?? PORT_OPTIONS["pause-ms"].default,
     queue: given.queue ?? PORT_OPTIONS.queue.default,
-    mtu: given.mtu ?? PORT_DEFAULTS.mtu,
-    maxFrame: longestFrame(given, refuse),
+    ...readPolicy({ given, pieces, ...head }, refuse),
     mode: given.mode ?? PORT_OPTIONS.mode.default,
     gid: given.group ?? PORT_DEFAULTS.gid,
     maxMacs: given["max-macs"] ?? PORT_OPTIONS["max-macs"].default,
   };
-}
-
-function longestFrame(given: PortValues, refuse: Refuse): number {
-  const { mtu, "max-frame": maxFrame } = given;
-  if (mtu === undefined) return maxFrame ?? PORT_OPTIONS["max-frame"].default;
-  // No longer than the default: some clients cannot bear more.
-  if (maxFrame === undefined) return Math.min(mtu + FRAME_OVER_MTU, PORT_DEFAULTS.maxFrame);
-  if (maxFrame < mtu + MIN_FRAME) {
-    refuse(
-      `mtu ${mtu} needs frames of ${mtu + MIN_FRAME} bytes and max-frame is ${maxFrame}; ` +
-        `leave max-frame out, it follows mtu`,
-    );
-  }
-  return maxFrame;
 }
 
 function readPortOptions(
@@ -93,6 +77,11 @@ function unknownPortOption(name: string, piece: string): string {
   if (name === piece && /[/.]/.test(piece)) {
     return `a comma starts an option and ${quote(piece)} is none; a path cannot contain a comma`;
   }
+  if (featureOf(name) !== 0) {
+    return `${
+      quote(name)
+    } is not an option of a port; features have + between them, as in sends=csum+tso4`;
+  }
   const hint = didYouMean(name, names);
   return `${quote(name)} is not an option of a port${hint || `; there are ${names.join(", ")}`}`;
 }
@@ -109,9 +98,17 @@ function readPortValue(
   }
   const read = readValue(value, text, environment.groupId);
   if (read !== undefined) return read;
-  const near = value.kind === "choice" ? didYouMean(text, value.values) : "";
+  const near = misplaced(name, text) ?? nearValue(value, text);
   const state = value.kind === "group"
     ? `there is no group ${quote(text)}`
     : `${name} is ${quote(text)}`;
   return refuse(`${state}; give ${describeValue(value)}${near}`);
+}
+
+/** For a value of an option whose name is nearly the same (clients, client): that one is meant. */
+function misplaced(name: string, text: string): string | undefined {
+  const other = Object.entries<{ value: Value }>(PORT_OPTIONS).find(([other, { value }]) =>
+    editDistance(name, other) === 1 && value.kind === "choice" && value.values.includes(text)
+  );
+  return other === undefined ? undefined : `; did you mean ${other[0]}=${text}?`;
 }

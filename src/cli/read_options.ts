@@ -10,10 +10,9 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { Option, OptionTable, Values } from "./options.ts";
-import { didYouMean } from "./suggest.ts";
 import { unexpectedWord, unknownOption } from "./unknown_option.ts";
 import { quote, UsageError } from "./usage_error.ts";
-import { describeValue, type GroupLookup, readValue } from "./value.ts";
+import { describeValue, type GroupLookup, nearValue, readValue } from "./value.ts";
 
 /** Options as they were given. */
 export interface Given<T extends OptionTable> {
@@ -70,8 +69,9 @@ function readTexts(name: string, option: Option, texts: readonly string[]): stri
   const [text] = texts;
   const read = readValue(value, text, noGroups);
   if (read !== undefined) return read;
-  const near = value.kind === "choice" ? didYouMean(text, value.values) : "";
-  throw new UsageError(`Cannot use --${name} ${quote(text)}: give ${describeValue(value)}${near}`);
+  throw new UsageError(
+    `Cannot use --${name} ${quote(text)}: give ${describeValue(value)}${nearValue(value, text)}`,
+  );
 }
 
 function refuseEmptyWords(words: readonly string[]): void {

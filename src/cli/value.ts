@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { FEATURE_NAMES, formatFeatures, parseFeatures } from "../offload/features.ts";
+import { didYouMean } from "./suggest.ts";
 import { listed } from "./usage_error.ts";
 
 /** What an option takes. Ranges include both ends. */
@@ -18,7 +20,9 @@ export type Value =
   /** Permission bits. */
   | { readonly kind: "octal" } & Range
   /** A group's name or number; read as its number. */
-  | { readonly kind: "group" };
+  | { readonly kind: "group" }
+  /** Names of offload features with + between them, or `none`; read as a set of their bits. */
+  | { readonly kind: "features" };
 
 interface Range {
   readonly min: number;
@@ -64,6 +68,8 @@ export function readValue(
     case "group":
       if (!/^\d+$/.test(text)) return groupId(text);
       return within(Number(text), { min: 0, max: MAX_GID });
+    case "features":
+      return parseFeatures(text);
   }
 }
 
@@ -102,11 +108,22 @@ export function describeValue(value: Value): string {
       return `bytes from ${formatSize(value.min)} to ${formatSize(value.max)} (K: KiB, M: MiB)`;
     case "group":
       return "the name or number of a group of this machine";
+    case "features":
+      return `none, or any of ${FEATURE_NAMES.join(" ")} with + between them`;
   }
+}
+
+/** `; did you mean X?` for a text that is no such value, or nothing. */
+export function nearValue(value: Value, text: string): string {
+  if (value.kind === "choice") return didYouMean(text, value.values);
+  if (value.kind !== "features") return "";
+  const wrong = text.split("+").find((word) => parseFeatures(word) === undefined) ?? text;
+  return didYouMean(wrong, [...FEATURE_NAMES, "none"]);
 }
 
 /** A default as a user would write it. */
 export function formatValue(value: Value, what: string | number): string {
   if (value.kind === "octal") return what.toString(8).padStart(4, "0");
+  if (value.kind === "features") return formatFeatures(Number(what));
   return value.kind === "size" ? formatSize(Number(what)) : `${what}`;
 }

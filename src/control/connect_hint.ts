@@ -3,10 +3,14 @@
  *
  * They differ by monitor and even by its version, and a wrong one fails silently, so the switch prints
  * them. What cannot work is left out: vfkit and krunkit split their arguments at commas and know no way to
- * quote one, and a path that exceeds a socket address reaches nobody.
+ * quote one, a path that exceeds a socket address reaches nobody, and a client that leaves unfinished what
+ * the port does not declare, or is given unfinished what it does not take, has a broken network.
  *
  * @module
  */
+
+import { clients } from "../offload/clients.ts";
+import { accepted, NO_OFFLOAD, type Policy } from "../offload/policy.ts";
 
 /** What a hint depends on. */
 export interface Endpoint {
@@ -15,6 +19,9 @@ export interface Endpoint {
   readonly path: string;
   /** Longest socket path in bytes. */
   readonly pathLimit: number;
+  /** Preset the port was given, or empty, and its policy. */
+  readonly client: string;
+  readonly policy: Policy;
 }
 
 /**
@@ -26,11 +33,60 @@ export type ConnectHints = { readonly [monitor: string]: string };
 /** Ending of the path a QEMU binds for its own side of a datagram port. */
 const VM_SUFFIX = "-vm";
 
-/** Hints for a port with a path; a second VM on the same port needs another `mac` (and another own path). */
+/** Clients that have a hint, and what it is called: whether krunkit offloads is a matter of its arguments. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  qemu: "qemu",
+  vfkit: "vfkit",
+  krunkit: "krunkit",
+  "krunkit-offload": "krunkit",
+  lima: "lima",
+};
+
+/**
+ * Hints for a port with a path; a second VM on the same port needs another `mac` (and another own path). A port with
+ * a `client` has hints for that one only.
+ */
 export function connectHints(endpoint: Endpoint): ConnectHints {
   if (byteLength(endpoint.path) > endpoint.pathLimit) return {};
   const mac = suggestMac(endpoint.path);
-  return endpoint.socket === "dgram" ? dgramHints(endpoint, mac) : streamHints(endpoint.path, mac);
+  return Object.keys(PROGRAMS).filter((client) => isRight(client, endpoint)).reduce(
+    (hints, client) => ({ ...hints, ...clientHints(client, endpoint, mac) }),
+    {},
+  );
+}
+
+/** True when the client is the one the port is for, and the two do to each other's frames what each expects. */
+function isRight(name: string, { socket, client, policy }: Endpoint): boolean {
+  const { sockets, sends, accepts, finish } = clients[name];
+  if (client !== "" && PROGRAMS[client] !== PROGRAMS[name]) return false;
+  const takes = accepted({ ...NO_OFFLOAD, accepts, finish });
+  return sockets.includes(socket) && policy.vnetHdr === 0 &&
+    (sends & ~policy.sends) === 0 && (accepted(policy) & ~takes) === 0;
+}
+
+function clientHints(
+  client: string,
+  { socket, path, pathLimit }: Endpoint,
+  mac: string,
+): ConnectHints {
+  switch (PROGRAMS[client]) {
+    case "qemu":
+      return socket === "dgram" ? qemuDgram(path, pathLimit, mac) : qemuStream(path, mac);
+    case "vfkit":
+      return device("vfkit", path, `virtio-net,unixSocketPath=${path},mac=${mac}`);
+    case "krunkit": {
+      const type = socket === "dgram" ? "unixgram" : "unixstream";
+      const offloading = clients[client].sends === 0 ? "" : ",offloading=on";
+      return device(
+        "krunkit",
+        path,
+        `virtio-net,type=${type},path=${path},mac=${mac}${offloading}`,
+      );
+    }
+    default:
+      // A JSON string is a YAML string.
+      return { lima: `networks: [{socket: ${JSON.stringify(path)}}]` };
+  }
 }
 
 /**
@@ -44,30 +100,26 @@ export function suggestMac(path: string): string {
   return octets.map((octet) => (octet & 0xff).toString(16).padStart(2, "0")).join(":");
 }
 
-function dgramHints({ path, pathLimit }: Endpoint, mac: string): ConnectHints {
+function qemuDgram(path: string, pathLimit: number, mac: string): ConnectHints {
   const own = path + VM_SUFFIX;
+  if (byteLength(own) > pathLimit) return {};
   const netdev = `dgram,id=net0,local.type=unix,local.path=${qemuPath(own)},` +
     `remote.type=unix,remote.path=${qemuPath(path)}`;
-  const qemu = byteLength(own) > pathLimit ? {} : { qemu: qemuArguments(netdev, mac) };
-  if (path.includes(",")) return qemu;
-  return {
-    ...qemu,
-    vfkit: `--device ${shellWord(`virtio-net,unixSocketPath=${path},mac=${mac}`)}`,
-    krunkit: `--device ${shellWord(`virtio-net,type=unixgram,path=${path},mac=${mac}`)}`,
-  };
+  return { qemu: qemuArguments(netdev, mac) };
 }
 
-function streamHints(path: string, mac: string): ConnectHints {
+function qemuStream(path: string, mac: string): ConnectHints {
   const netdev = `stream,id=net0,server=off,addr.type=unix,addr.path=${qemuPath(path)}`;
-  const krunkit = `--device ${shellWord(`virtio-net,type=unixstream,path=${path},mac=${mac}`)}`;
   return {
     qemu: qemuArguments(`${netdev},reconnect-ms=500`, mac),
     "qemu-8.0": qemuArguments(`${netdev},reconnect=1`, mac),
     "qemu-7.2": qemuArguments(netdev, mac),
-    ...(path.includes(",") ? {} : { krunkit }),
-    // A JSON string is a YAML string.
-    lima: `networks: [{socket: ${JSON.stringify(path)}}]`,
   };
+}
+
+/** A device of vfkit or krunkit, unless its path has a comma. */
+function device(program: string, path: string, text: string): ConnectHints {
+  return path.includes(",") ? {} : { [program]: `--device ${shellWord(text)}` };
 }
 
 function qemuArguments(netdev: string, mac: string): string {

@@ -35,6 +35,16 @@ export interface Direction {
 /** Dropped frames by reason, and their sum. */
 export type Drops = { readonly total: number } & { readonly [reason: string]: number };
 
+/** Frames a VM was sent by what was done to them: `segmented` frames became `segments`, `merged` ones `merges`. */
+export interface OffloadReport {
+  readonly passed: number;
+  readonly filled: number;
+  readonly segmented: number;
+  readonly segments: number;
+  readonly merged: number;
+  readonly merges: number;
+}
+
 /** One port of a {@linkcode StatsReport}; see `Column` in engine/counters.ts for what each counts. */
 export interface PortReport {
   readonly name: string;
@@ -51,6 +61,7 @@ export interface PortReport {
   readonly mac_moves: number;
   readonly pauses: number;
   readonly clients: number;
+  readonly offload: OffloadReport;
 }
 
 /** Sums over all ports, in frames. */
@@ -60,7 +71,14 @@ export interface TotalReport {
   readonly copies: number;
   readonly drops: number;
   readonly queued: number;
-  /** Every frame is accounted for: rx + copies = tx + drops + queued. */
+  readonly segmented: number;
+  readonly segments: number;
+  readonly merged: number;
+  readonly merges: number;
+  /**
+   * Every frame is accounted for: `rx + copies + segments + merges = tx + drops + queued + segmented + merged`. A
+   * frame that is cut or put together ends, and those it becomes begin.
+   */
   readonly balanced: boolean;
 }
 
@@ -109,6 +127,14 @@ function portReport(cells: Float64Array, { row, name, state }: PortRow): PortRep
     mac_moves: cell(Column.macMoves),
     pauses: cell(Column.pauses),
     clients: cell(Column.clients),
+    offload: {
+      passed: cell(Column.passed),
+      filled: cell(Column.filled),
+      segmented: cell(Column.segmented),
+      segments: cell(Column.segments),
+      merged: cell(Column.merged),
+      merges: cell(Column.merges),
+    },
   };
 }
 
@@ -122,14 +148,24 @@ function drops(cells: Float64Array, row: number): Drops {
 
 /** Sums over rows and not over named ports: a client that came this very moment has frames before it has a name here. */
 function totalReport(cells: Float64Array): TotalReport {
-  const sum = { rx: 0, tx: 0, copies: 0, drops: 0, queued: 0 };
-  for (let row = 0; row * COLUMNS < cells.length; row++) {
-    const at = row * COLUMNS;
-    sum.rx += cells[at + Column.rxFrames];
-    sum.tx += cells[at + Column.txFrames];
-    sum.copies += cells[at + Column.copies];
-    sum.queued += cells[at + Column.queued];
-    for (let i = 0; i < DROP_REASONS.length; i++) sum.drops += cells[at + Column.drops + i];
-  }
-  return { ...sum, balanced: sum.rx + sum.copies === sum.tx + sum.drops + sum.queued };
+  const sum = (column: number): number => {
+    let frames = 0;
+    for (let at = column; at < cells.length; at += COLUMNS) frames += cells[at];
+    return frames;
+  };
+  const drops = DROP_REASONS.reduce((all, _, i) => all + sum(Column.drops + i), 0);
+  const frames = {
+    rx: sum(Column.rxFrames),
+    tx: sum(Column.txFrames),
+    copies: sum(Column.copies),
+    drops,
+    queued: sum(Column.queued),
+    segmented: sum(Column.segmented),
+    segments: sum(Column.segments),
+    merged: sum(Column.merged),
+    merges: sum(Column.merges),
+  };
+  const begun = frames.rx + frames.copies + frames.segments + frames.merges;
+  const ended = frames.tx + drops + frames.queued + frames.segmented + frames.merged;
+  return { ...frames, balanced: begun === ended };
 }

@@ -12,8 +12,9 @@
 import type { Config } from "./config.ts";
 import { Exit } from "./failure.ts";
 import { LineWriter } from "./line_writer.ts";
-import { type Log, openLog } from "./log.ts";
+import { type Log, openLog, preciseNow } from "./log.ts";
 import { PidFile } from "./pid_file.ts";
+import { tellPolicy } from "./policy_text.ts";
 import { readyLine, writeReady } from "./ready.ts";
 import { statsReport } from "./reports.ts";
 import { Signals } from "./signals.ts";
@@ -44,8 +45,9 @@ export async function run(program: Program, config: Config): Promise<Exit> {
     json: config.logJson,
     color: Deno.stderr.isTerminal() && !Deno.noColor,
   }, err);
-  // Heard to the very end: a second signal during the last lines must not kill what has ended well.
-  using signals = new Signals();
+  // Never disposed of: a second signal must not kill what has ended well, and it may come at any moment until
+  // the process is gone.
+  const signals = new Signals();
   try {
     return await supervise(program, config, signals, out, log);
   } finally {
@@ -71,6 +73,7 @@ async function supervise(
   let told: Promise<void> | undefined;
   try {
     pidFile.write();
+    tellPolicies(supervisor, log);
     told = tellReady(program, config, supervisor, out, log, end.signal);
     signals.onReport = () => answer(out, report);
     if (config.statsInterval > 0) timer = setInterval(report, config.statsInterval * 1000);
@@ -86,6 +89,14 @@ async function supervise(
     else if (config.statsInterval > 0) report();
   }
   return Exit.OK;
+}
+
+function tellPolicies({ opened }: Supervisor, log: Log): void {
+  for (const port of opened) {
+    for (const { level, text } of tellPolicy(port)) {
+      log.entry({ at: preciseNow(), level, port: port.name, text });
+    }
+  }
 }
 
 /**

@@ -2,7 +2,8 @@
  * `vswitch demo`: the switch at work, and a check of an installation, with no VM.
  *
  * A real switch (its engine in its own thread, its sockets in a temporary folder) and two small hosts in this
- * thread, which reach it as VMs do: one as vfkit, one as QEMU. They find each other, ping, and measure.
+ * thread, which reach it as VMs do: one as krunkit, which leaves checksums and segmentation to its network, one
+ * as QEMU, which cannot. They find each other, ping, and measure.
  * Every step has a deadline, so the demo ends whatever happens.
  *
  * @module
@@ -13,12 +14,17 @@ import { type Entry, formatText } from "../control/log.ts";
 import type { Program } from "../control/run.ts";
 import { DemoError } from "./demo_error.ts";
 import { Screen, writeStdout } from "./screen.ts";
-import { Tour } from "./tour.ts";
+import { policyOf, Tour } from "./tour.ts";
+
+const INTRODUCTION = `vswitch demo: two built-in hosts talk through a real switch; no VM is needed.
+Host a leaves checksums and segmentation to its network, as krunkit with offloading does;
+host b does neither, as QEMU. The switch makes every frame right for the host it goes to.
+`;
 
 /**
  * Run the demo and print what it shows.
  *
- * @param seconds length of the two throughput runs together
+ * @param seconds length of the four throughput runs together
  * @returns 0, or 1 when a step failed (70: by a fault of ours)
  * @throws Failure when there is no place for its sockets
  */
@@ -30,7 +36,7 @@ export async function demo(
   const screen = new Screen(write, Deno.stdout.isTerminal() && !Deno.noColor);
   const records: Entry[] = [];
   const folder = await temporaryFolder();
-  screen.say("vswitch demo: two built-in hosts talk through a real switch; no VM is needed.\n");
+  screen.say(INTRODUCTION);
   try {
     await new Tour(program.url, seconds, screen, folder).run((entry) => records.push(entry));
     screen.say(nextStep(Deno.cwd()));
@@ -61,14 +67,16 @@ async function temporaryFolder(): Promise<string> {
 }
 
 function nextStep(folder: string): string {
-  const hint = (socket: "dgram" | "stream", file: string) =>
-    connectHints({ socket, path: `${folder}/${file}`, pathLimit: Infinity });
+  const hint = (socket: "dgram" | "stream", file: string, client: string) => {
+    const path = `${folder}/${file}`, policy = policyOf(client);
+    return connectHints({ socket, path, pathLimit: Infinity, client, policy });
+  };
   return [
     "",
     "It works. Now attach VMs: run",
-    "  vswitch --port a.sock --port lan=stream:lan.sock",
+    "  vswitch --port a.sock,client=krunkit-offload --port lan=stream:lan.sock,client=qemu",
     "and start each with the arguments its ready line shows, here for example",
-    `  QEMU   ${hint("stream", "lan.sock")["qemu-7.2"]}`,
-    `  vfkit  ${hint("dgram", "a.sock").vfkit ?? ""}`,
+    `  krunkit  ${hint("dgram", "a.sock", "krunkit-offload").krunkit ?? ""}`,
+    `  QEMU     ${hint("stream", "lan.sock", "qemu")["qemu-7.2"]}`,
   ].join("\n");
 }

@@ -1,23 +1,27 @@
 /**
- * A link as vfkit makes it: a datagram socket of its own, connected to the switch's, that introduces
- * itself with the four bytes `VFKT`. One datagram is one frame.
+ * A link as krunkit makes it (and vfkit): a datagram socket of its own, connected to the switch's, that
+ * introduces itself with the four bytes `VFKT`. One datagram is one frame, and with offloading a long one.
  *
  * @module
  */
 import { LINUX } from "../platform/abi.ts";
 import { type Kernel, SocketType } from "../platform/kernel.ts";
 import { MessageTable } from "../platform/vectors.ts";
-import { connectTo, type Link, LINK_FRAME, moved } from "./link.ts";
+import { connectTo, LARGE_FRAME, type Link, moved } from "./link.ts";
 
 /** Frames of one system call. */
 const FRAMES = 64;
-const SLOT_BYTES = 2048;
-/** Socket buffers vfkit asks for (1 MiB to send, 4 MiB to receive); the kernel may grant less. */
+/** A little more than the longest, so that a longer one shows. */
+const SLOT_BYTES = LARGE_FRAME + 2;
+/** The outbox: frames lie close, so that short ones share cache lines and pages. */
+const OUTBOX_BYTES = 1 << 20;
+/** Socket buffers, about as VM monitors ask for; the kernel may grant less. */
 const BUFFER_BYTES = 4 << 20;
 
 /** See the head of this file. */
 export class DgramLink implements Link {
   readonly fd: number;
+  readonly longest = LARGE_FRAME;
   readonly at = new Int32Array(FRAMES);
   readonly length = new Int32Array(FRAMES);
   readonly #kernel: Kernel;
@@ -25,7 +29,9 @@ export class DgramLink implements Link {
   readonly #rx: MessageTable;
   readonly #tx: MessageTable;
   readonly #outbox: number;
+  /** Frames of the outbox, the bytes they take, and those that were sent. */
   #filled = 0;
+  #bytes = 0;
   #sent = 0;
 
   /** Connect to the switch's socket at `path`, from one bound at `own`. */
@@ -36,7 +42,7 @@ export class DgramLink implements Link {
     this.#rx = new MessageTable(arena, LINUX, FRAMES, false);
     this.#tx = new MessageTable(arena, LINUX, FRAMES, false);
     const inbox = arena.take(FRAMES * SLOT_BYTES);
-    this.#outbox = arena.take(FRAMES * SLOT_BYTES);
+    this.#outbox = arena.take(OUTBOX_BYTES);
     for (let i = 0; i < FRAMES; i++) {
       this.at[i] = inbox + i * SLOT_BYTES;
       this.#rx.set(i, this.at[i], SLOT_BYTES);
@@ -56,10 +62,12 @@ export class DgramLink implements Link {
   }
 
   put(at: number, length: number): boolean {
-    if (this.#filled === FRAMES || length > LINK_FRAME) return false;
-    const slot = this.#outbox + this.#filled * SLOT_BYTES;
+    const isFull = this.#filled === FRAMES || this.#bytes + length > OUTBOX_BYTES;
+    if (isFull || length > this.longest) return false;
+    const slot = this.#outbox + this.#bytes;
     this.#kernel.arena.u8.copyWithin(slot, at, at + length);
     this.#tx.set(this.#filled++, slot, length);
+    this.#bytes += length;
     return true;
   }
 
@@ -72,7 +80,7 @@ export class DgramLink implements Link {
       );
     }
     if (this.#sent < this.#filled) return false;
-    this.#sent = this.#filled = 0;
+    this.#sent = this.#filled = this.#bytes = 0;
     return true;
   }
 

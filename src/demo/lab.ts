@@ -12,7 +12,7 @@ import { DemoError } from "./demo_error.ts";
 import type { Host } from "./host.ts";
 
 /** Address space for the hosts' frames. */
-const ARENA_BYTES = 8 << 20;
+const ARENA_BYTES = 16 << 20;
 /** Longest sleep in the kernel, and longest time between two turns of the event loop, in milliseconds. */
 const SLEEP_MS = 5;
 const TURN_MS = 20;

@@ -13,6 +13,8 @@ import { DemoError } from "./demo_error.ts";
 /** One end of a link to the switch. */
 export interface Link {
   readonly fd: number;
+  /** Longest frame it sends and takes. */
+  readonly longest: number;
   /** Where the frames of the last {@linkcode receive} lie. */
   readonly at: Int32Array;
   /** How long they are. */
@@ -27,8 +29,10 @@ export interface Link {
   close(): void;
 }
 
-/** Longest frame on a demo link. */
+/** Longest frame of a host without offload: an MTU of 1500 and an Ethernet header. */
 export const LINK_FRAME = 1514;
+/** Longest frame of a host with offload, as libkrun has it: the longest IP packet and an Ethernet header. */
+export const LARGE_FRAME = 65_550;
 
 /**
  * A socket connected to the switch's; `own` is the path to bind it to first, as a datagram client must to

@@ -18,6 +18,7 @@ const FRAMES = 1024;
 /** See the head of this file. */
 export class StreamLink implements Link {
   readonly fd: number;
+  readonly longest = LINK_FRAME;
   readonly at = new Int32Array(FRAMES);
   readonly length = new Int32Array(FRAMES);
   readonly #kernel: Kernel;
@@ -54,7 +55,7 @@ export class StreamLink implements Link {
   }
 
   put(at: number, length: number): boolean {
-    if (this.#filled + PREFIX + length > BLOCK_BYTES || length > LINK_FRAME) return false;
+    if (this.#filled + PREFIX + length > BLOCK_BYTES || length > this.longest) return false;
     const to = this.#outbox + this.#filled;
     this.#kernel.arena.view.setUint32(to, length);
     this.#kernel.arena.u8.copyWithin(to + PREFIX, at, at + length);
@@ -83,7 +84,7 @@ export class StreamLink implements Link {
     while (count < FRAMES && this.#read - this.#shown >= PREFIX) {
       const at = this.#inbox + this.#shown + PREFIX;
       const length = this.#kernel.arena.view.getUint32(at - PREFIX);
-      if (length === 0 || length > LINK_FRAME) {
+      if (length === 0 || length > this.longest) {
         throw new DemoError(`the switch sent a frame of ${length} bytes on the stream`);
       }
       if (this.#shown + PREFIX + length > this.#read) break;

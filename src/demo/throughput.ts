@@ -1,9 +1,5 @@
 /**
- * How many frames a second pass through the switch from one host to the other.
- *
- * The sender keeps a window of frames under way, as TCP does: wide enough that the switch always has work,
- * narrow enough that its queue (1 MiB a port by default) never has to drop. So every frame is expected to
- * arrive, and the figure is of delivered frames.
+ * How many frames a second pass through the switch from one host to the other, all of them delivered.
  *
  * Each frame carries its number and the number's complement at its end, and both are checked, so a lost,
  * cut, repeated or overtaken frame is noticed. All bytes are compared in one frame of 64: in all of them the
@@ -12,6 +8,7 @@
  * @module
  */
 import { DemoError } from "./demo_error.ts";
+import { flow, type Sink, type Source } from "./flow.ts";
 import type { Host } from "./host.ts";
 import type { Lab } from "./lab.ts";
 import { ETHERNET_BYTES, writeEthernet } from "./station.ts";
@@ -26,10 +23,6 @@ const CHECK = BULK_BYTES - 4;
 const WINDOW = 512;
 /** Frames between two that are compared byte by byte. */
 const SAMPLE = 64;
-/** Time without any progress after which the frames under way are lost, in milliseconds: a busy machine may halt a thread for 100. */
-const STALL_MS = 1000;
-/** Longest sleep for want of frames, in milliseconds. */
-const SLEEP_MS = 1;
 
 /** What a run showed. */
 export interface Throughput {
@@ -52,23 +45,13 @@ export async function measure(
 ): Promise<Throughput> {
   const sender = new Sender(lab, from, to);
   const receiver = new Receiver(lab, to, sender.template);
-  const start = lab.kernel.now();
-  const end = start + milliseconds;
-  let last = start;
-  for (let now = start; now < last + STALL_MS; now = lab.kernel.now()) {
-    await lab.breathe();
-    const open = now < end ? WINDOW - (sender.count - receiver.next) : 0;
-    const progress = sender.send(open) + receiver.receive();
-    if (progress > 0) last = now;
-    else if (now >= end && receiver.next === sender.count) break;
-    else lab.kernel.wait(SLEEP_MS * 1000);
-  }
+  const seconds = await flow(lab, sender, receiver, WINDOW, milliseconds);
   if (receiver.frames === 0) throw new DemoError("no frame arrived");
   const lost = sender.count - receiver.frames;
-  return { frames: receiver.frames, lost, seconds: (last - start) / 1000 };
+  return { frames: receiver.frames, lost, seconds };
 }
 
-class Sender {
+class Sender implements Source {
   /** Offset of the frame whose copies are sent. */
   readonly template: number;
   /** Frames put on the way. */
@@ -102,7 +85,7 @@ class Sender {
   }
 }
 
-class Receiver {
+class Receiver implements Sink {
   /** Frames that arrived. */
   frames = 0;
   /** Number of the next frame, if none is lost. */

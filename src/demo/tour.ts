@@ -4,11 +4,15 @@
  * @module
  */
 import type { Entry } from "../control/log.ts";
-import { statsReport } from "../control/reports.ts";
+import { type StatsReport, statsReport } from "../control/reports.ts";
 import { Signals } from "../control/signals.ts";
 import { Supervisor } from "../control/supervisor.ts";
 import type { Kernel } from "../platform/kernel.ts";
+import { clients } from "../offload/clients.ts";
+import { NO_OFFLOAD, type Policy } from "../offload/policy.ts";
 import { PORT_DEFAULTS, type PortConfig } from "../port/config.ts";
+import { agree, describeAccount, describeWork, framesOf, workOf } from "./account.ts";
+import { goodput, transfer } from "./bulk.ts";
 import { DemoError } from "./demo_error.ts";
 import { DgramLink } from "./dgram_link.ts";
 import { Host } from "./host.ts";
@@ -25,6 +29,8 @@ const START_MS = 10_000;
 /** Longest time until the switch knows a host, or its counters are up to date. */
 const NOTICE_MS = 2000;
 const PINGS = 20;
+/** Throughput runs. */
+const RUNS = 4;
 
 /** See the head of this file. */
 export class Tour {
@@ -35,7 +41,7 @@ export class Tour {
 
   /**
    * @param url main module, see {@linkcode Supervisor.start}
-   * @param seconds length of the two throughput runs together
+   * @param seconds length of the four throughput runs together
    * @param folder where the sockets go
    */
   constructor(url: string, seconds: number, screen: Screen, folder: string) {
@@ -64,8 +70,11 @@ export class Tour {
   }
 
   #start(onLog: (entry: Entry) => void): Promise<Supervisor> {
-    const ports = [this.#port("dgram", "replace"), this.#port("stream", "many")];
-    const label = "start a switch with a datagram port and a stream port";
+    const ports = [
+      this.#port("dgram", "replace", "krunkit-offload"),
+      this.#port("stream", "many", "qemu"),
+    ];
+    const label = "start a switch with a port for a VM with offload and one for VMs without";
     return this.#screen.step(label, async () => {
       const asked = performance.now();
       const starting = Supervisor.start(this.#url, ports, onLog);
@@ -74,8 +83,14 @@ export class Tour {
     });
   }
 
-  #port(kind: "dgram" | "stream", clients: "many" | "replace"): PortConfig {
-    return { ...PORT_DEFAULTS, name: kind, kind, target: this.#path(`${kind}.sock`), clients };
+  #port(kind: "dgram" | "stream", many: "many" | "replace", client: string): PortConfig {
+    return {
+      ...PORT_DEFAULTS,
+      ...policyOf(client),
+      ...{ name: kind, kind, target: this.#path(`${kind}.sock`), clients: many },
+      client,
+      asked: `client=${client}`,
+    };
   }
 
   #path(file: string): string {
@@ -88,7 +103,7 @@ export class Tour {
       supervisor,
       "a",
       1,
-      "the datagram port, as vfkit does",
+      "the datagram port, as krunkit with offloading does",
       (k) => {
         return new DgramLink(k, this.#path("dgram.sock"), this.#path("host-a.sock"));
       },
@@ -101,6 +116,8 @@ export class Tour {
     await this.#ping(lab, a, b);
     await this.#measure(lab, a, b, "datagrams in, a stream out");
     await this.#measure(lab, b, a, "a stream in, datagrams out");
+    await this.#transfer(lab, supervisor, a, b, "64 KiB frames in, 1514 bytes out");
+    await this.#transfer(lab, supervisor, b, a, "1514 bytes in, 64 KiB frames out");
     await this.#account(lab, supervisor, [a, b]);
   }
 
@@ -144,7 +161,7 @@ export class Tour {
   }
 
   #measure(lab: Lab, from: Host, to: Host, how: string): Promise<void> {
-    const seconds = this.#seconds / 2;
+    const seconds = this.#seconds / RUNS;
     const label = `host ${from.name} sends to host ${to.name} for ${seconds} s (${how})`;
     return this.#screen.step(label, async () => {
       const result = await measure(lab, from, to, seconds * 1000);
@@ -158,29 +175,46 @@ export class Tour {
     });
   }
 
+  #transfer(lab: Lab, supervisor: Supervisor, from: Host, to: Host, how: string): Promise<void> {
+    const seconds = this.#seconds / RUNS;
+    const label = `host ${from.name} sends TCP to host ${to.name} for ${seconds} s (${how})`;
+    return this.#screen.step(label, async () => {
+      const before = workOf(report(supervisor));
+      const result = await transfer(lab, from, to, seconds * 1000);
+      await lab.serveUntil(() => agree(report(supervisor), [from, to]), NOTICE_MS);
+      const work = describeWork(before, workOf(report(supervisor)));
+      const lost = result.lost === 0 ? "nothing" : `${result.lost} bytes`;
+      return [undefined, `${goodput(result).toFixed(2)} Gbit/s, ${work}${lost} lost`];
+    });
+  }
+
   #account(lab: Lab, supervisor: Supervisor, hosts: readonly Host[]): Promise<void> {
     return this.#screen.step("compare the switch's counters with the hosts'", async () => {
-      const sum = (of: (host: Host) => number) => hosts.reduce((all, host) => all + of(host), 0);
-      const sent = () => sum((host) => host.sent), received = () => sum((host) => host.received);
-      const total = () => statsReport(supervisor.snapshot()).total;
-      const agree = ({ balanced, rx, tx } = total()) => {
-        return balanced && rx === sent() && tx === received();
-      };
-      const settled = await lab.serveUntil(agree, NOTICE_MS);
-      const { rx, tx, drops, copies, queued } = total();
-      const sums = `${rx} received + ${copies} copied = ${tx} sent + ${drops} dropped` +
-        (queued === 0 ? "" : ` + ${queued} queued`);
+      const settled = await lab.serveUntil(() => agree(report(supervisor), hosts), NOTICE_MS);
+      const sums = describeAccount(report(supervisor));
       if (settled) return [undefined, sums];
+      const { sent, received } = framesOf(hosts);
       throw new DemoError(
-        `the hosts sent ${sent()} and received ${received()} frames, the switch counts ${sums}`,
+        `the hosts sent ${sent} and received ${received} frames, the switch counts ${sums}`,
       );
     });
   }
 }
 
+/** The policy of a port for this client. */
+export function policyOf(client: string): Policy {
+  const { sends, accepts, finish, maxFrame } = clients[client];
+  return { ...NO_OFFLOAD, sends, accepts, finish, maxFrame };
+}
+
 /** Hosts the switch can reach now. */
 function ups(supervisor: Supervisor): number {
-  return supervisor.snapshot().ports.filter((port) => port.state === "up").length;
+  return report(supervisor).ports.filter((port) => port.state === "up").length;
+}
+
+/** The switch's counters now. */
+function report(supervisor: Supervisor): StatsReport {
+  return statsReport(supervisor.snapshot());
 }
 
 /** What the promise brings, or an error when it takes too long. */

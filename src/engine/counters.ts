@@ -7,7 +7,8 @@
  * consistent snapshot without a lock.
  *
  * Every frame is accounted for: over all rows
- * `rx + copies = tx + (every drop) + queued`, where `copies` is what flooding added.
+ * `rx + copies + segments + merges = tx + (every drop) + queued + segmented + merged`, where `copies` is
+ * what flooding added, and a frame that is cut or put together ends and others begin in its place.
  * The row of a `clients=many` port holds the sum of its clients that have left.
  *
  * @module
@@ -41,6 +42,14 @@ export const DROP_REASONS = [
   "cut",
   /** ingress: more flooded frames than a port may cause (storm.ts) */
   "storm",
+  /** ingress: a vnet header that contradicts its frame */
+  "bad-vnet",
+  /** ingress: something left unfinished that the port does not declare */
+  "undeclared",
+  /** egress: longer than this VM takes, and it cannot be cut */
+  "unsegmentable",
+  /** egress: a frame to be cut whose finished checksum is wrong */
+  "bad-checksum",
 ] as const;
 /** One of the {@linkcode DROP_REASONS}. */
 export type DropReason = typeof DROP_REASONS[number];
@@ -73,12 +82,24 @@ export const Column = {
   clients: 14,
   /** Frames of this port that now wait for a full egress (full=pause). */
   parked: 15,
+  /** Frames sent as they came, without a change to their bytes or a look at them. */
+  passed: 16,
+  /** Frames sent whose checksum was completed here. */
+  filled: 17,
+  /** Frames that were cut for this VM ... */
+  segmented: 18,
+  /** ... and the frames they became. */
+  segments: 19,
+  /** Frames that were put together for this VM ... */
+  merged: 20,
+  /** ... and the frames they became. */
+  merges: 21,
   /** First of the drop columns, in the order of {@linkcode DROP_REASONS}. */
-  drops: 16,
+  drops: 22,
 } as const;
 
 /** Columns of a row. */
-export const COLUMNS = 32;
+export const COLUMNS = 64;
 /** Most ports, listeners included: rows of the table. */
 export const ROWS = 1024;
 /** Shortest time between two publications, in milliseconds. */

@@ -8,19 +8,28 @@
  * when a quarter or less of its buffer is used, Darwin sometimes not at all; the timer costs nothing
  * while frames flow.
  *
+ * Between ports whose offload policies agree frames go out as they came. Otherwise the planner makes of
+ * them what this VM takes, and what cannot be sent now waits in that form. Cutting adds headers, so a queue
+ * that was promised to a large frame may be too short for its segments; the last of them are then dropped
+ * as any frame is that finds the queue full.
+ *
  * @module
  */
+import type { Planner } from "../offload/plan.ts";
+import { Need, needs, NO_OFFLOAD, type Policy } from "../offload/policy.ts";
 import type { Arena } from "../platform/arena.ts";
-import { type Batch, HEADROOM } from "../port/batch.ts";
+import { type Batch, BATCH_FRAMES, HEADROOM } from "../port/batch.ts";
+import { MAX_FRAME } from "../port/config.ts";
 import { type Port, TX_GONE } from "../port/port.ts";
 import { Column, COLUMNS, dropColumn } from "./counters.ts";
+import { Outbox } from "./outbox.ts";
 import { FrameQueue } from "./queue.ts";
 
 /** Retry times in ms: first, ceiling while the VM was seen reading in the last second, ceiling after that. */
 const RETRY_FIRST = 0.05, RETRY_MOST = 1, RETRY_STUCK = 16;
 const STUCK_AFTER = 1000;
-/** Frames of one turn before they are sent early, and room for them at first. */
-const TURN_FRAMES = 4096, FIRST_FRAMES = 128;
+/** Frames of one turn before they are sent early. */
+const TURN_FRAMES = BATCH_FRAMES;
 /** Queued frames offered to a port at once. */
 const DRAIN_FRAMES = 128;
 
@@ -28,6 +37,8 @@ const QUEUE_FULL = dropColumn("queue-full");
 const PEER_GONE = dropColumn("peer-gone");
 const CLOSING = dropColumn("closing");
 const OVERSIZE = dropColumn("oversize");
+const UNSEGMENTABLE = dropColumn("unsegmentable");
+const BAD_CHECKSUM = dropColumn("bad-checksum");
 
 /** What an egress needs of the loop. */
 export interface EgressHost {
@@ -37,6 +48,8 @@ export interface EgressHost {
   readonly now: number;
   /** The one ingress batch. */
   readonly batch: Batch;
+  /** Makes frames right for ports that do not agree; one for all, since one batch is in flight. */
+  readonly planner: Planner;
   /** The egress has frames of this turn; flush it before the turn ends. */
   dirty(egress: Egress): void;
   /** The VM does not take frames now; call {@linkcode Egress.retry} at `retryAt` or when it is writable. */
@@ -51,7 +64,6 @@ export interface EgressHost {
 export class Egress {
   readonly port: Port;
   readonly row: number;
-  readonly maxFrame: number;
   /** Time to try again while blocked, in ms. */
   retryAt = 0;
   /** True while the VM takes nothing. */
@@ -61,14 +73,16 @@ export class Egress {
   readonly #host: EgressHost;
   readonly #cells: Float64Array;
   readonly #queue: FrameQueue;
-  /** This turn's frames; the lists grow with the bursts this VM gets. */
-  #at = new Int32Array(FIRST_FRAMES);
-  #length = new Int32Array(FIRST_FRAMES);
+  readonly #outbox: Outbox;
   readonly #drainAt = new Int32Array(DRAIN_FRAMES);
   readonly #drainLength = new Int32Array(DRAIN_FRAMES);
-  #count = 0;
-  /** The first frame when this turn's frames are one run of the batch, which is not copied to the lists; else -1. */
-  #run = -1;
+  /** Policy of the port this turn's frames came by, and what they may need; see {@linkcode needs}. */
+  #ingress: Policy = NO_OFFLOAD;
+  #need: number;
+  /** Longest frame that is not dropped at once: any, when frames may be cut. */
+  #limit: number;
+  /** Bytes in front of a frame in the queue. */
+  readonly #lead: number;
   /** Credit in bytes, this turn's frames already taken off. */
   #room: number;
   #delay = RETRY_FIRST;
@@ -78,9 +92,12 @@ export class Egress {
     this.#host = host;
     this.port = port;
     this.row = port.row;
-    this.maxFrame = port.config.maxFrame;
+    this.#lead = HEADROOM + port.config.vnetHdr;
+    this.#need = needs(NO_OFFLOAD, port.config);
+    this.#limit = this.#limitOf(this.#need);
     this.#cells = host.cells;
-    this.#queue = new FrameQueue(host.arena, port.config.queue);
+    this.#outbox = new Outbox(host.batch);
+    this.#queue = new FrameQueue(host.arena, port.config.queue, port.config.vnetHdr);
     this.#room = port.config.queue;
   }
 
@@ -97,32 +114,15 @@ export class Egress {
    * @param longest none of them is longer than this
    */
   push(from: number, to: number, bytes: number, longest: number): number {
-    const record = bytes + HEADROOM * (to - from);
+    const { batch } = this.#host;
+    if (batch.policy !== this.#ingress) this.#meet(batch.policy);
+    const record = bytes + this.#lead * (to - from);
     if (
-      record > this.#room || longest > this.maxFrame || this.#count + to - from > TURN_FRAMES
+      record > this.#room || longest > this.#limit || this.#outbox.count + to - from > TURN_FRAMES
     ) return this.#pushEach(from, to);
     this.#room -= record;
-    if (this.#count === 0) {
-      this.#host.dirty(this);
-      this.#run = from;
-      this.#count = to - from;
-      return to;
-    }
-    if (this.#run >= 0) {
-      if (from === this.#run + this.#count) {
-        this.#count += to - from;
-        return to;
-      }
-      this.#list();
-    }
-    if (this.#count + to - from > this.#at.length) this.#grow(this.#count + to - from);
-    const at = this.#host.batch.at, length = this.#host.batch.length;
-    let count = this.#count;
-    for (let i = from; i < to; i++) {
-      this.#at[count] = at[i];
-      this.#length[count++] = length[i];
-    }
-    this.#count = count;
+    if (this.#outbox.count === 0) this.#host.dirty(this);
+    this.#outbox.add(from, to);
     return to;
   }
 
@@ -133,21 +133,85 @@ export class Egress {
 
   /** Send this turn's frames; what the VM does not take goes to the queue. */
   flush(): void {
-    const count = this.#count;
+    const { count, from, at, length } = this.#outbox;
     if (count === 0 || this.closed) return;
-    const isRun = this.#run >= 0, from = isRun ? this.#run : 0;
-    const at = isRun ? this.#host.batch.at : this.#at;
-    const length = isRun ? this.#host.batch.length : this.#length;
+    if (this.#need === Need.PASS) this.#pass(at, length, from, from + count);
+    else this.#plan(at, length, from, from + count);
+    if (this.closed) return;
+    this.#outbox.clear();
+    this.#room = this.#queue.capacity - this.#queue.bytes;
+  }
+
+  /** Send frames as they are. */
+  #pass(at: Int32Array, length: Int32Array, from: number, to: number): void {
     let taken = 0;
     if (!this.isBlocked) {
-      taken = this.port.tx(at, length, from, from + count);
+      taken = this.port.tx(at, length, from, to);
       if (taken === TX_GONE) return this.#lose();
     }
-    this.#count = 0;
-    this.#run = -1;
-    if (taken < count) this.#enqueue(at, length, from + taken, from + count);
-    this.#room = this.#queue.capacity - this.#queue.bytes;
-    if (!this.isBlocked && (this.#queue.frames > 0 || this.port.unfinished)) this.#block();
+    this.#cells[this.row * COLUMNS + Column.passed] += to - from;
+    for (let i = from + taken; i < to; i++) {
+      if (!this.#queue.put(at[i], length[i])) this.dropFull();
+    }
+    this.#settle();
+  }
+
+  /** Make frames right for this VM, and send them. */
+  #plan(at: Int32Array, length: Int32Array, from: number, to: number): void {
+    const { planner } = this.#host, { gather } = planner;
+    planner.begin(this.#ingress, this.port.config, this.#need, at, length, from, to);
+    for (let more = true; more;) {
+      more = planner.fill(this.port.framed);
+      this.#outbox.count -= this.#account();
+      let taken = 0;
+      if (!this.isBlocked) taken = this.port.txGather(gather);
+      if (taken === TX_GONE) {
+        this.#cells[this.row * COLUMNS + PEER_GONE] += gather.frames;
+        return this.#lose();
+      }
+      for (let i = taken; i < gather.frames; i++) {
+        if (!this.#queue.putGathered(gather, i)) this.dropFull();
+      }
+      this.#settle();
+    }
+  }
+
+  /** Take over what the planner counted; returns how many frames that accounts for. */
+  #account(): number {
+    const { counts } = this.#host.planner, cells = this.#cells, row = this.row * COLUMNS;
+    const { frames } = counts;
+    cells[row + Column.passed] += counts.passed;
+    cells[row + Column.filled] += counts.filled;
+    cells[row + Column.segmented] += counts.segmented;
+    cells[row + Column.segments] += counts.segments;
+    cells[row + Column.merged] += counts.merged;
+    cells[row + Column.merges] += counts.merges;
+    cells[row + OVERSIZE] += counts.oversize;
+    cells[row + UNSEGMENTABLE] += counts.unsegmentable;
+    cells[row + BAD_CHECKSUM] += counts.badChecksum;
+    counts.clear();
+    return frames;
+  }
+
+  /** Tell what is queued now, and wait for the VM when there is something. */
+  #settle(): void {
+    const row = this.row * COLUMNS, { bytes, frames } = this.#queue;
+    if (frames > 0) {
+      this.#cells[row + Column.queued] = frames;
+      if (bytes > this.#cells[row + Column.queueHigh]) this.#cells[row + Column.queueHigh] = bytes;
+    }
+    if (!this.isBlocked && (frames > 0 || this.port.unfinished)) this.#block();
+  }
+
+  /** The frames to come are from another port. */
+  #meet(ingress: Policy): void {
+    this.#ingress = ingress;
+    this.#need = needs(ingress, this.port.config);
+    this.#limit = this.#limitOf(this.#need);
+  }
+
+  #limitOf(need: number): number {
+    return need === Need.PASS ? this.port.config.maxFrame : MAX_FRAME;
   }
 
   /** The writable event or the retry time has come. */
@@ -177,10 +241,9 @@ export class Egress {
 
   /** The switch stops: only the end of a frame that has been started still goes out. */
   abandon(): void {
-    this.#cells[this.row * COLUMNS + CLOSING] += this.#count + this.#queue.frames;
+    this.#cells[this.row * COLUMNS + CLOSING] += this.#outbox.count + this.#queue.frames;
     this.#cells[this.row * COLUMNS + Column.queued] = 0;
-    this.#count = 0;
-    this.#run = -1;
+    this.#outbox.clear();
     this.#queue.drop(this.#queue.frames);
   }
 
@@ -189,70 +252,35 @@ export class Egress {
     if (this.closed) return;
     this.closed = true;
     this.isBlocked = false;
-    this.#cells[this.row * COLUMNS + PEER_GONE] += this.#count + this.#queue.frames;
+    this.#cells[this.row * COLUMNS + PEER_GONE] += this.#outbox.count + this.#queue.frames;
     this.#cells[this.row * COLUMNS + Column.queued] = 0;
-    this.#count = 0;
-    this.#run = -1;
+    this.#outbox.clear();
     this.#room = 0;
     this.#queue.dispose();
   }
 
   /** As {@linkcode push}, frame by frame: for a run that does not go as a whole. */
   #pushEach(from: number, to: number): number {
-    const { at, length } = this.#host.batch;
+    const { length } = this.#host.batch;
     for (let i = from; i < to; i++) {
       const size = length[i];
-      if (this.closed || size > this.maxFrame) {
+      if (this.closed || size > this.#limit) {
         this.#cells[this.row * COLUMNS + (this.closed ? PEER_GONE : OVERSIZE)]++;
         continue;
       }
-      if (size + HEADROOM > this.#room || this.#count === TURN_FRAMES) {
+      if (size + this.#lead > this.#room || this.#outbox.count === TURN_FRAMES) {
         this.flush();
-        if (size + HEADROOM > this.#room && !this.closed) return i;
+        if (size + this.#lead > this.#room && !this.closed) return i;
         if (this.closed) {
           i--; // counted as gone by the next round
           continue;
         }
       }
-      if (this.#count === 0) this.#host.dirty(this);
-      if (this.#run >= 0) this.#list();
-      if (this.#count === this.#at.length) this.#grow(this.#count + 1);
-      this.#at[this.#count] = at[i];
-      this.#length[this.#count++] = size;
-      this.#room -= size + HEADROOM;
+      if (this.#outbox.count === 0) this.#host.dirty(this);
+      this.#outbox.add(i, i + 1);
+      this.#room -= size + this.#lead;
     }
     return to;
-  }
-
-  /** Copy the run to the lists: more frames come that do not follow it. */
-  #list(): void {
-    const from = this.#run, to = from + this.#count;
-    const { at, length } = this.#host.batch;
-    this.#run = -1;
-    if (this.#count > this.#at.length) this.#grow(this.#count);
-    for (let i = from; i < to; i++) {
-      this.#at[i - from] = at[i];
-      this.#length[i - from] = length[i];
-    }
-  }
-
-  #grow(frames: number): void {
-    let capacity = this.#at.length;
-    while (capacity < frames) capacity *= 2;
-    const at = new Int32Array(capacity), length = new Int32Array(capacity);
-    at.set(this.#at);
-    length.set(this.#length);
-    this.#at = at;
-    this.#length = length;
-  }
-
-  #enqueue(at: Int32Array, length: Int32Array, from: number, to: number): void {
-    for (let i = from; i < to; i++) this.#queue.put(at[i], length[i]);
-    const row = this.row * COLUMNS;
-    this.#cells[row + Column.queued] = this.#queue.frames;
-    if (this.#queue.bytes > this.#cells[row + Column.queueHigh]) {
-      this.#cells[row + Column.queueHigh] = this.#queue.bytes;
-    }
   }
 
   /** Offer queued frames until the VM takes no more; true when it took any. */

@@ -11,16 +11,18 @@
 import type { Arena } from "../platform/arena.ts";
 import type { Kernel } from "../platform/kernel.ts";
 
-import { formatMac, srcHigh } from "../frame/ethernet.ts";
-import { Batch, Memory } from "../port/batch.ts";
+import { isUndeclared } from "../offload/accept.ts";
+import { GATHER_SCRATCH } from "../offload/gather.ts";
+import { Planner } from "../offload/plan.ts";
+import { Batch, BATCH_FRAMES, Memory } from "../port/batch.ts";
 import type { Port, Source, Switch } from "../port/port.ts";
+import { Alarms } from "./alarms.ts";
 import { Column, COLUMNS, Counters, PUBLISH_MS, ROWS } from "./counters.ts";
 import { Egress, type EgressHost } from "./egress.ts";
 import { AGING_SECONDS, Fdb, FDB_ENTRIES } from "./fdb.ts";
 import { Forwarder, type ForwardHost } from "./forward.ts";
 import { type PauseHost, Pauses } from "./pause.ts";
 import type { Level } from "./protocol.ts";
-import { STORM_RATE } from "./storm.ts";
 import { CellTally } from "./tally.ts";
 import { Teller } from "./teller.ts";
 import { Timers } from "./timers.ts";
@@ -28,8 +30,6 @@ import { Watcher } from "./watcher.ts";
 
 /** Between two sweeps for old addresses; they live at most this much longer than the aging time. */
 const AGING_SWEEP_MS = 10_000;
-/** What may happen with every frame (a moved address, a storm) is told once in this time for each port. */
-const TELL_MS = 10_000;
 
 /** What the engine tells the outside. */
 export interface EngineEvents {
@@ -47,6 +47,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
   readonly cells: Float64Array;
   readonly tally: CellTally;
   readonly fdb: Fdb;
+  readonly planner: Planner;
   /** Egress by row. */
   readonly egress: (Egress | undefined)[] = new Array(ROWS).fill(undefined);
   readonly members: Egress[] = [];
@@ -59,6 +60,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
   readonly #watcher: Watcher;
   readonly #timers = new Timers();
   readonly #teller: Teller;
+  readonly #alarms: Alarms;
   readonly #forwarder: Forwarder;
   readonly #pauses: Pauses;
   readonly #names: (string | undefined)[] = [];
@@ -67,9 +69,6 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
   readonly #dirty: Egress[] = [];
   #blocked: Egress[] = [];
   #gone: Egress[] = [];
-  /** When a move to each row, and its storm, was last told. */
-  readonly #moveTold = new Float64Array(ROWS).fill(-Infinity);
-  readonly #stormTold = new Float64Array(ROWS).fill(-Infinity);
   #published: number;
   #unpublished = false;
 
@@ -80,6 +79,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
     this.memory = new Memory(kernel.arena, kernel.abi);
     this.cells = counters.cells;
     this.tally = new CellTally(counters.cells);
+    this.planner = new Planner(this.view, this.arena.take(GATHER_SCRATCH), BATCH_FRAMES);
     this.fdb = new Fdb(FDB_ENTRIES, ROWS, seed);
     this.now = kernel.now();
     this.#published = this.now;
@@ -87,6 +87,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
     this.#counters = counters;
     this.#watcher = new Watcher(kernel);
     this.#teller = new Teller((level, port, text) => events.log(level, port, text));
+    this.#alarms = new Alarms(this.view, (port, text) => this.log("warning", port, text));
     this.#forwarder = new Forwarder(this);
     this.#pauses = new Pauses(this);
     this.#tick();
@@ -163,6 +164,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
   // ---- Switch: frames ----
 
   ingress(port: Port): void {
+    this.#alarms.look(port, this.batch, this.now);
     if (this.#pauses.isPaused(port)) this.#pauses.append(port, 0);
     else {
       const done = this.#forwarder.forward(port, 0);
@@ -240,23 +242,18 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
 
   moved(row: number, word1: number, word2: number): void {
     this.cells[row * COLUMNS + Column.macMoves]++;
-    if (!this.#isTime(this.#moveTold, row)) return;
     const from = this.#names[this.fdb.movedFrom] ?? "?";
-    const name = this.#names[row]!;
-    this.log("warning", name, `${formatMac(srcHigh(word1), word2)} moved here from port ${from}`);
+    this.#alarms.moved(row, this.#names[row]!, from, word1, word2, this.now);
   }
 
   stormed(row: number): void {
-    if (!this.#isTime(this.#stormTold, row)) return;
-    const text = `floods more than ${STORM_RATE} copies a second; the rest is dropped (storm)`;
-    this.log("warning", this.#names[row]!, text);
+    this.#alarms.stormed(row, this.#names[row]!, this.now);
   }
 
-  /** True at most once in {@linkcode TELL_MS} for each row. */
-  #isTime(told: Float64Array, row: number): boolean {
-    if (this.now - told[row] < TELL_MS) return false;
-    told[row] = this.now;
-    return true;
+  misdeclared(port: Port, code: number, at: number, length: number): void {
+    const bytes = Math.max(0, length - port.config.vnetHdr);
+    this.tally.lost(port.row, isUndeclared(code) ? "undeclared" : "bad-vnet", 1, bytes);
+    this.#alarms.misdeclared(port, code, at, length, this.now);
   }
 
   // ---- the turn ----

@@ -81,6 +81,7 @@ export class Forwarder {
    */
   forward(ingress: Port, from: number): number {
     const batch = this.#host.batch;
+    batch.policy = ingress.config;
     const view = this.#view, at = batch.at, length = batch.length, count = batch.count;
     const span = ingress.config.maxFrame - MIN_FRAME;
     let word0 = 0, word1 = 0, word2 = 0, vid = -1, decision = 0, start = from, bytes = 0, total = 0;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { policyOf } from "../offload/policy.ts";
 import type { PortConfig } from "../port/config.ts";
 import { kinds } from "../port/mod.ts";
 import { type Opened, PortError } from "../port/port.ts";
@@ -72,6 +73,7 @@ export class House {
 }
 
 function facts(config: PortConfig, port: Opened): OpenedPort {
-  const { name, kind, target, clients } = config;
-  return { name, kind, socket: port.socket, target, clients, buffers: port.buffers };
+  const { name, kind, target, clients, client, asked } = config;
+  const { socket, buffers } = port;
+  return { name, kind, socket, target, clients, buffers, client, asked, policy: policyOf(config) };
 }

@@ -78,7 +78,7 @@ export class Pauses {
   /** Park frames `from` .. of the batch, which `refusedBy` has stopped, and read their port no more. */
   park(port: Port, from: number): void {
     const egress = this.#await(this.#host.refusedBy!);
-    const queue = new FrameQueue(this.#host.arena, PARK_BYTES);
+    const queue = new FrameQueue(this.#host.arena, PARK_BYTES, port.config.vnetHdr);
     this.#parked.set(port.row, { port, queue, egress });
     port.wantRead(false);
     this.#host.cells[port.row * COLUMNS + Column.pauses]++;

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { Policy } from "../offload/policy.ts";
 import type { PortConfig } from "../port/config.ts";
 
 /** First message to the engine: what it needs before it can run. */
@@ -37,6 +38,10 @@ export interface OpenedPort {
   readonly clients: string;
   /** Send and receive buffers granted by the kernel, in bytes as it counts them; 0 before a client is there. */
   readonly buffers: number;
+  /** As in {@linkcode PortConfig}. */
+  readonly client: string;
+  readonly asked: string;
+  readonly policy: Policy;
 }
 
 /** What the engine tells main. */

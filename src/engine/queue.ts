@@ -1,7 +1,7 @@
 /**
  * A queue of frames in the arena: where a frame waits that cannot go on now.
  *
- * Records `[u32 length, big-endian][frame]` in a ring. A record never wraps: every frame is one piece with
+ * Records `[u32 length, big-endian][vnet header, where the port has one][frame]` in a ring. A record never wraps: every frame is one piece with
  * its length prefix in front, so a run of records is one piece of a stream write as it lies there. The
  * ring is larger than its capacity by one record, which is why `bytes <= capacity` alone decides whether a
  * frame fits, wherever the ring's end is.
@@ -9,6 +9,7 @@
  * @module
  */
 import type { Arena } from "../platform/arena.ts";
+import type { Gather } from "../offload/gather.ts";
 import { HEADROOM, RECORD_BYTES } from "../port/batch.ts";
 
 /** In place of a length: the rest of the ring is unused, go on at its start. */
@@ -23,33 +24,47 @@ export class FrameQueue {
   /** Frames held. */
   frames = 0;
   readonly #arena: Arena;
+  /** Bytes of vnet header between length and frame. */
+  readonly #lead: number;
   readonly #start: number;
   readonly #end: number;
   #head: number;
   #tail: number;
 
-  /** @throws RangeError when the arena has no room */
-  constructor(arena: Arena, capacity: number) {
+  /**
+   * @param lead bytes of vnet header in front of each frame
+   * @throws RangeError when the arena has no room
+   */
+  constructor(arena: Arena, capacity: number, lead: number) {
     this.capacity = capacity;
+    this.#lead = lead;
     this.#arena = arena;
     this.#start = arena.take(capacity + RECORD_BYTES);
     this.#end = this.#start + capacity + RECORD_BYTES;
     this.#head = this.#tail = this.#start;
   }
 
-  /** Copy a frame to the end; false when it does not fit. */
+  /** Copy a frame, with the vnet header in front of it, to the end; false when it does not fit. */
   put(at: number, length: number): boolean {
-    const record = length + HEADROOM;
-    if (this.bytes + record > this.capacity) return false;
-    if (this.#tail + record > this.#end) {
-      if (this.#tail + HEADROOM <= this.#end) this.#arena.view.setUint32(this.#tail, SKIP);
-      this.#tail = this.#start;
+    const to = this.#append(this.#lead + length);
+    if (to < 0) return false;
+    this.#arena.u8.copyWithin(to, at - this.#lead, at + length);
+    return true;
+  }
+
+  /** Copy frame `i` of a gather to the end; false when it does not fit. */
+  putGathered(gather: Gather, i: number): boolean {
+    let to = this.#append(gather.size[i]);
+    if (to < 0) return false;
+    // In a stream's gather the length that a record has anyway is part of the first piece.
+    let skip = gather.framed ? HEADROOM : 0;
+    for (let piece = gather.first[i]; piece < gather.first[i + 1]; piece++) {
+      const from = gather.pieceAt[piece] + skip,
+        end = gather.pieceAt[piece] + gather.pieceLength[piece];
+      this.#arena.u8.copyWithin(to, from, end);
+      to += end - from;
+      skip = 0;
     }
-    this.#arena.view.setUint32(this.#tail, length);
-    this.#arena.u8.copyWithin(this.#tail + HEADROOM, at, at + length);
-    this.#tail += record;
-    this.bytes += record;
-    this.frames++;
     return true;
   }
 
@@ -59,9 +74,10 @@ export class FrameQueue {
     let head = this.#head;
     for (let i = 0; i < count; i++) {
       head = this.#record(head);
-      length[i] = this.#arena.view.getUint32(head);
-      at[i] = head + HEADROOM;
-      head += HEADROOM + length[i];
+      const record = this.#arena.view.getUint32(head);
+      length[i] = record - this.#lead;
+      at[i] = head + HEADROOM + this.#lead;
+      head += HEADROOM + record;
     }
     return count;
   }
@@ -82,6 +98,22 @@ export class FrameQueue {
   /** Give the memory back; the queue must not be used any more. */
   dispose(): void {
     this.#arena.give(this.#start);
+  }
+
+  /** Make a record of `bytes` at the end; where they belong, -1 when they do not fit. */
+  #append(bytes: number): number {
+    const record = HEADROOM + bytes;
+    if (this.bytes + record > this.capacity) return -1;
+    if (this.#tail + record > this.#end) {
+      if (this.#tail + HEADROOM <= this.#end) this.#arena.view.setUint32(this.#tail, SKIP);
+      this.#tail = this.#start;
+    }
+    const at = this.#tail + HEADROOM;
+    this.#arena.view.setUint32(this.#tail, bytes);
+    this.#tail += record;
+    this.bytes += record;
+    this.frames++;
+    return at;
   }
 
   /** Position of the record at `head`, past the unused end of the ring. */

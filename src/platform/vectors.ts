@@ -46,12 +46,12 @@ export class Vector {
 /** Bytes kept for one socket address: sockaddr_un is 110 bytes on Linux, 106 on Darwin. */
 export const NAME_BYTES = 128;
 
-/** Message headers, each with one iovec and, if `named`, room for a socket address. */
+/** Message headers, each with one iovec or, if told so, several and, if `named`, room for a socket address. */
 export class MessageTable {
   readonly capacity: number;
   /** Arena offset of header 0; headers follow each other by the ABI's stride. */
   readonly at: number;
-  /** The pieces, one per message. */
+  /** The pieces: one for each message, until {@linkcode setPieces} says otherwise. */
   readonly vector: Vector;
   /** Arena offset of address 0, addresses follow each other by {@linkcode NAME_BYTES}; 0 without names. */
   readonly names: number;
@@ -62,11 +62,12 @@ export class MessageTable {
   readonly #lengthWord: number;
   readonly #addresses: bigint[] = [];
 
-  constructor(arena: Arena, abi: Abi, capacity: number, named: boolean) {
+  /** @param pieces entries of the vector; more than one a message for a table that gathers */
+  constructor(arena: Arena, abi: Abi, capacity: number, named: boolean, pieces = capacity) {
     this.capacity = capacity;
     this.#abi = abi;
     this.#bytes = arena.u8;
-    this.vector = new Vector(arena, capacity);
+    this.vector = new Vector(arena, pieces);
     this.at = arena.take(capacity * abi.bulkMessage.size);
     for (let i = 0; i < capacity; i++) {
       this.#addresses.push(arena.address(this.at + i * abi.bulkMessage.size));
@@ -97,6 +98,23 @@ export class MessageTable {
   /** Point message `i` at `length` bytes of the arena. */
   set(i: number, at: number, length: number): void {
     this.vector.set(i, at, length);
+  }
+
+  /** Make entries `first` .. `first + count - 1` of the vector the pieces of message `i`. */
+  setPieces(i: number, first: number, count: number): void {
+    const word = i * this.#stride, header = this.#abi.message;
+    this.#words[word + header.vector / 4] = this.vector.at + first * 16;
+    this.#words[word + header.vectorCount / 4] = count;
+  }
+
+  /** First piece of message `i`. */
+  firstPiece(i: number): number {
+    return (this.#words[i * this.#stride + this.#abi.message.vector / 4] - this.vector.at) / 16;
+  }
+
+  /** Pieces of message `i`. */
+  pieces(i: number): number {
+    return this.#words[i * this.#stride + this.#abi.message.vectorCount / 4];
   }
 
   /** Length of the i-th message of the last receive. A length equal to the slot's may have been cut. */

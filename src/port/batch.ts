@@ -11,11 +11,13 @@
 import type { Abi } from "../platform/abi.ts";
 import type { Arena } from "../platform/arena.ts";
 import { MessageTable, Vector } from "../platform/vectors.ts";
+import { NO_OFFLOAD, type Policy } from "../offload/policy.ts";
 import { MAX_FRAME } from "./config.ts";
 
 /**
  * Every frame in the arena has its length in front of it, 32 bits big-endian, whatever it came by: a
  * stream delivers it, a datagram port stores it, a queue keeps it. So a stream sends frames as they lie.
+ * On a port with a vnet header that header stands between the two and is counted in the length.
  */
 export const HEADROOM = 4;
 /** Frames of one batch: what one stream read holds at 64 bytes a frame. */
@@ -24,16 +26,18 @@ export const BATCH_FRAMES = 4096;
 export const MESSAGES = 64;
 /** Bytes of one stream read. */
 export const WINDOW_BYTES = 256 * 1024;
-/** Longest frame with its prefix. */
-export const RECORD_BYTES = MAX_FRAME + HEADROOM;
+/** Longest vnet header. */
+export const VNET_BYTES = 12;
+/** Longest frame with what stands in front of it. */
+export const RECORD_BYTES = HEADROOM + VNET_BYTES + MAX_FRAME;
 /** Room in front of the window for a cut frame; whole pages, since the kernel copies faster to aligned memory. */
 const WINDOW_HEAD_BYTES = Math.ceil(RECORD_BYTES / 4096) * 4096;
 /** Entries of one gathered write (IOV_MAX of Linux and Darwin). */
 export const PIECES = 1024;
 
 /**
- * Distance of two receive slots. Room for the longest frame, its headroom and one byte more (a datagram
- * that fills it was longer); and no multiple of the page size, or the headers of all slots would compete
+ * Distance of two receive slots. Room for the longest frame, what stands in front of it and one byte more (a
+ * datagram that fills it was longer); and no multiple of the page size, or the headers of all slots would compete
  * for the same cache set.
  */
 const SLOT_BYTES = MAX_FRAME + 256;
@@ -46,11 +50,13 @@ export class Batch {
   count = 0;
   /** The frames lie one after the other, as a stream delivers them: any part of them is one piece. */
   solid = false;
+  /** Policy of the port the frames came by. */
+  policy: Policy = NO_OFFLOAD;
 
-  /** Add a frame whose length is not in front of it yet. */
-  add(view: DataView, at: number, length: number): void {
+  /** Add a frame, behind `lead` bytes of vnet header, whose length is not in front of it yet. */
+  add(view: DataView, at: number, length: number, lead: number): void {
     this.solid = false;
-    view.setUint32(at - HEADROOM, length);
+    view.setUint32(at - lead - HEADROOM, lead + length);
     this.at[this.count] = at;
     this.length[this.count++] = length;
   }
@@ -70,6 +76,9 @@ export class Memory {
   readonly rxNamed: MessageTable;
   readonly tx: MessageTable;
   readonly txNamed: MessageTable;
+  /** For frames of more than one piece, {@linkcode PIECES} in a call. */
+  readonly txGather: MessageTable;
+  readonly txGatherNamed: MessageTable;
   /** Pieces of a gathered stream write. */
   readonly pieces: Vector;
   /** Stream reads go here; in front of it is room for the frame that the last read has cut. */
@@ -77,7 +86,7 @@ export class Memory {
   /** Offset of the frame of slot i. */
   readonly slot: Int32Array = new Int32Array(MESSAGES);
   /** Most bytes a slot can hold. */
-  readonly slotBytes = MAX_FRAME + 1;
+  readonly slotBytes = VNET_BYTES + MAX_FRAME + 1;
   #user: WindowUser | undefined;
 
   constructor(arena: Arena, abi: Abi) {
@@ -85,6 +94,8 @@ export class Memory {
     this.rxNamed = new MessageTable(arena, abi, MESSAGES, true);
     this.tx = new MessageTable(arena, abi, MESSAGES, false);
     this.txNamed = new MessageTable(arena, abi, MESSAGES, true);
+    this.txGather = new MessageTable(arena, abi, MESSAGES, false, PIECES);
+    this.txGatherNamed = new MessageTable(arena, abi, MESSAGES, true, PIECES);
     this.pieces = new Vector(arena, PIECES);
     const slots = arena.take(MESSAGES * SLOT_BYTES);
     for (let i = 0; i < MESSAGES; i++) {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Policy } from "../offload/policy.ts";
+
 /** What happens when another client comes to a port. */
 export type Clients =
   /** Every client becomes a switch port of its own (`lan.1`, `lan.2`, ...). */
@@ -21,7 +23,7 @@ export type Full =
   | "pause";
 
 /** One `--port`. */
-export interface PortConfig {
+export interface PortConfig extends Policy {
   /** Unique name, used in logs and counters. */
   readonly name: string;
   /** A key of `kinds` in port/mod.ts: `dgram`, `stream`, `fd`. */
@@ -34,16 +36,16 @@ export interface PortConfig {
   readonly pauseMs: number;
   /** Egress queue of each VM in bytes, each frame counted with 4 bytes of length. */
   readonly queue: number;
-  /** Largest IP packet of this VM in bytes; 0 when not given. */
-  readonly mtu: number;
-  /** Longest frame taken from or given to this VM, Ethernet header included. */
-  readonly maxFrame: number;
   /** Permission bits of the socket file. */
   readonly mode: number;
   /** Group id of the socket file; -1 leaves it. */
   readonly gid: number;
   /** Most MAC addresses learned behind one VM. */
   readonly maxMacs: number;
+  /** Preset the policy began with, a key of `clients` in offload/clients.ts; empty when none was named. */
+  readonly client: string;
+  /** What was asked of the offload policy, as on the command line (`client=krunkit-offload`); may be empty. */
+  readonly asked: string;
 }
 
 /** Longest frame on the wire of any client we know: QEMU's NET_BUFSIZE (include/net/net.h). */
@@ -62,4 +64,12 @@ export const PORT_DEFAULTS = {
   mode: 0o600,
   gid: -1,
   maxMacs: 8192,
+  client: "",
+  asked: "",
+  sends: 0,
+  accepts: 0,
+  vnetHdr: 0,
+  finish: false,
+  forwardSafe: false,
+  clampMss: false,
 } as const;

@@ -20,10 +20,12 @@ import { MESSAGES } from "./batch.ts";
 import type { PortConfig } from "./config.ts";
 import { discardDatagrams, DRAIN_BATCHES } from "./dgram_discard.ts";
 import { describe, fileOf, isHello, Life, probe, sameAddress } from "./dgram_peer.ts";
-import { sendDatagrams } from "./dgram_send.ts";
+import { DgramSender } from "./dgram_send.ts";
+import type { Gather } from "../offload/gather.ts";
 import type { Opened, Port, Source, Switch } from "./port.ts";
 import { hasRoom } from "./room.ts";
 import { type Claim, claim, removeFile } from "./socket_path.ts";
+import { VnetIn } from "./vnet_in.ts";
 import { Watched } from "./watched.ts";
 
 /** Socket buffers asked for: 1.2 ms of 10 Gbit/s, deep enough for TCP and shallow enough for its delay. */
@@ -39,8 +41,11 @@ export class DgramPort implements Port, Opened {
   readonly socket = "dgram";
   readonly buffers: number;
   readonly unfinished = false;
+  readonly framed = false;
   pausable = true;
   readonly #switch: Switch;
+  readonly #sender: DgramSender;
+  readonly #vnet: VnetIn;
   readonly #watched: Watched;
   readonly #claim: Claim | undefined;
   #peer: Peer | undefined;
@@ -60,6 +65,8 @@ export class DgramPort implements Port, Opened {
     this.config = config;
     this.name = config.name;
     this.row = host.enroll(config.name);
+    this.#sender = new DgramSender(host, this);
+    this.#vnet = new VnetIn(host);
     this.#claim = made;
     this.buffers = host.kernel.setBuffers(fd, DGRAM_BUFFER_BYTES);
     this.#watched = new Watched(host, fd, this);
@@ -87,7 +94,11 @@ export class DgramPort implements Port, Opened {
 
   tx(at: Int32Array, length: Int32Array, from: number, count: number): number {
     const { tx } = this.#switch.memory;
-    return sendDatagrams(this.#switch, this.#watched.fd, this.row, tx, at, length, from, count);
+    return this.#sender.send(this.#watched.fd, tx, at, length, from, count);
+  }
+
+  txGather(gather: Gather): number {
+    return this.#sender.sendGather(this.#watched.fd, this.#switch.memory.txGather, gather);
   }
 
   wantWrite(on: boolean): void {
@@ -212,10 +223,10 @@ export class DgramPort implements Port, Opened {
   }
 
   #deliver(at: number, length: number): void {
-    const { batch, kernel } = this.#switch;
+    const { batch } = this.#switch;
     if (this.#isHello(at, length)) return;
     batch.count = 0;
-    batch.add(kernel.arena.view, at, length);
+    this.#take(at, length);
     this.#switch.ingress(this);
   }
 
@@ -242,10 +253,17 @@ export class DgramPort implements Port, Opened {
     for (let i = 0; i < n; i++) {
       const length = memory.rx.received(i);
       if (!this.#greeted && this.#isHello(memory.slot[i], length)) continue;
-      batch.add(kernel.arena.view, memory.slot[i], length);
+      this.#take(memory.slot[i], length);
     }
     this.#switch.ingress(this);
     return true;
+  }
+
+  #take(at: number, length: number): void {
+    const { vnetHdr } = this.config;
+    if (vnetHdr !== 0 && !this.#vnet.admit(this, at, length)) return;
+    const { batch, kernel } = this.#switch;
+    batch.add(kernel.arena.view, at + vnetHdr, length - vnetHdr, vnetHdr);
   }
 
   // ---- the VM goes ----

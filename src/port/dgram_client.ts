@@ -11,8 +11,10 @@ import { type MessageTable, NAME_BYTES } from "../platform/vectors.ts";
 import { MESSAGES } from "./batch.ts";
 import type { PortConfig } from "./config.ts";
 import { describe, fileOf, Life, probe } from "./dgram_peer.ts";
-import { sendDatagrams } from "./dgram_send.ts";
+import { DgramSender } from "./dgram_send.ts";
+import type { Gather } from "../offload/gather.ts";
 import type { Port, Switch } from "./port.ts";
+import { VnetIn } from "./vnet_in.ts";
 
 /** What the hub knows of a new VM. */
 export interface ClientFacts {
@@ -36,11 +38,14 @@ export class DgramClient implements Port {
   /** Its socket may be shared, and QEMU must always be read: never paused. */
   readonly pausable = false;
   readonly unfinished = false;
+  readonly framed = false;
   readonly number: number;
   readonly hash: number;
   /** False until its first datagram, which may be a greeting, was looked at. */
   greeted = false;
   readonly #switch: Switch;
+  readonly #sender: DgramSender;
+  readonly #vnet: VnetIn;
   readonly #fd: number;
   readonly #peer: Peer;
   readonly #file: string;
@@ -58,6 +63,8 @@ export class DgramClient implements Port {
     this.name = facts.name;
     this.row = facts.row;
     this.config = facts.config;
+    this.#sender = new DgramSender(host, this);
+    this.#vnet = new VnetIn(host);
     this.number = facts.number;
     this.hash = facts.hash;
     this.#fd = facts.fd;
@@ -99,8 +106,26 @@ export class DgramClient implements Port {
 
   tx(at: Int32Array, length: Int32Array, from: number, count: number): number {
     const { txNamed } = this.#switch.memory;
-    for (let i = 0; i < MESSAGES; i++) txNamed.setName(i, this.#name, this.#nameLength);
-    return sendDatagrams(this.#switch, this.#fd, this.row, txNamed, at, length, from, count);
+    this.#address(txNamed);
+    return this.#sender.send(this.#fd, txNamed, at, length, from, count);
+  }
+
+  txGather(gather: Gather): number {
+    const { txGatherNamed } = this.#switch.memory;
+    this.#address(txGatherNamed);
+    return this.#sender.sendGather(this.#fd, txGatherNamed, gather);
+  }
+
+  /** Add `length` bytes at `at`, which it sent, to the batch. */
+  take(at: number, length: number): void {
+    const { vnetHdr } = this.config;
+    if (vnetHdr !== 0 && !this.#vnet.admit(this, at, length)) return;
+    const { batch, kernel } = this.#switch;
+    batch.add(kernel.arena.view, at + vnetHdr, length - vnetHdr, vnetHdr);
+  }
+
+  #address(table: MessageTable): void {
+    for (let i = 0; i < MESSAGES; i++) table.setName(i, this.#name, this.#nameLength);
   }
 
   /** The shared socket's writability says nothing about this VM's queue; the retry timer does. */

@@ -150,13 +150,13 @@ export class DgramHub implements Opened {
   }
 
   #take(client: DgramClient | undefined, at: number, length: number): void {
-    const { batch, kernel, tally } = this.#switch;
+    const { kernel, tally } = this.#switch;
     if (client === undefined) return tally.lost(this.#row, "stranger", 1, length);
     if (!client.greeted) {
       client.greeted = true;
       if (isHello(kernel.arena.view, at, length)) return;
     }
-    batch.add(kernel.arena.view, at, length);
+    client.take(at, length);
   }
 
   /** The VM that sent message `i`; a new one is welcomed. */

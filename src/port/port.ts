@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Gather } from "../offload/gather.ts";
 import type { Kernel } from "../platform/kernel.ts";
 import type { Batch, Memory } from "./batch.ts";
 import type { PortConfig } from "./config.ts";
@@ -33,11 +34,16 @@ export interface Port extends Source {
   readonly pausable: boolean;
   /** True while a frame is partly written: it must be finished before the port is closed. */
   readonly unfinished: boolean;
+  /** The length of each frame goes in front of it: a stream. */
+  readonly framed: boolean;
   /**
-   * Send frames `from` .. `count - 1`; counts what it sends. Returns how many were taken, from the
-   * first on: fewer than given when the VM is full, or {@linkcode TX_GONE}.
+   * Send frames `from` .. `count - 1`, each with the vnet header in front of it if the port has one; counts what it
+   * sends. Returns how many were taken, from the first on: fewer than given when the VM is full, or
+   * {@linkcode TX_GONE}.
    */
   tx(at: Int32Array, length: Int32Array, from: number, count: number): number;
+  /** As {@linkcode tx}, all frames of a gather. */
+  txGather(gather: Gather): number;
   /** Ask for (or stop asking for) the writable event. */
   wantWrite(on: boolean): void;
   /** Stop or go on reading. */
@@ -94,6 +100,12 @@ export interface Switch {
   /** Call back once, not before `milliseconds` from now. */
   later(milliseconds: number, action: () => void): void;
 
+  /**
+   * The `length` bytes at `at`, a frame behind its vnet header, were refused with acceptVnet's `code`. Counted, and
+   * told now and then.
+   */
+  misdeclared(port: Port, code: number, at: number, length: number): void;
+
   log(level: "debug" | "info" | "warning" | "error", port: string, text: string): void;
 }
 
@@ -108,7 +120,7 @@ export interface Tally {
   /** A frame that never reached the switch: counted as received and dropped. */
   lost(
     row: number,
-    reason: "stranger" | "closing" | "cut" | "oversize",
+    reason: "stranger" | "closing" | "cut" | "oversize" | "bad-vnet" | "undeclared",
     frames: number,
     bytes: number,
   ): void;

@@ -1,37 +1,27 @@
 /**
  * A stream port: frames with a 32-bit big-endian length in front, as QEMU's stream and socket netdevs,
- * socket_vmnet and libkrun speak it. One connection is one VM.
+ * socket_vmnet and libkrun speak it. One connection is one VM. How frames are written: stream_writer.ts.
  *
- * Reading: all streams are read into one window; what a read cuts off is put in front of the next, and
+ * All streams are read into one window; what a read cuts off is put in front of the next, and
  * kept by the port when another stream reads in between. A length no frame can have (0, or more than any client sends) means that we have
  * lost the framing, and nothing but a new connection finds it again.
- *
- * Writing: every frame in the arena has its length in front of it, so frames that lie one after the
- * other, as those of another stream do, go out as one piece. A frame that was written in part belongs
- * to the port until its last byte is out: a frame cut short would confuse the peer for ever, and a
- * libkrun that waits for its end would spin.
  *
  * @module
  */
 import { Fault, judge } from "../platform/errno.ts";
 import { Ready } from "../platform/kernel.ts";
-import {
-  BATCH_FRAMES,
-  HEADROOM,
-  PIECES,
-  RECORD_BYTES,
-  WINDOW_BYTES,
-  type WindowUser,
-} from "./batch.ts";
+import { BATCH_FRAMES, HEADROOM, RECORD_BYTES, WINDOW_BYTES, type WindowUser } from "./batch.ts";
 import { MAX_FRAME, type PortConfig } from "./config.ts";
-import { type Port, type Switch, TX_GONE } from "./port.ts";
+import type { Gather } from "../offload/gather.ts";
+import type { Port, Switch } from "./port.ts";
+import { StreamWriter } from "./stream_writer.ts";
+import { VnetIn } from "./vnet_in.ts";
 import { Watched } from "./watched.ts";
 
 /** Socket buffers asked for; a 64 KiB frame then goes out in one write. */
 export const STREAM_BUFFER_BYTES = 2 << 20;
 /** Reads that discard what a leaving VM still has for us; see {@linkcode StreamPort.close}. */
 const DISCARD_READS = 64;
-const RETRIES = 3;
 
 /** See the head of this file. */
 export class StreamPort implements Port, WindowUser {
@@ -39,18 +29,18 @@ export class StreamPort implements Port, WindowUser {
   readonly row: number;
   readonly config: PortConfig;
   readonly pausable = true;
+  readonly framed = true;
   readonly buffers: number;
   readonly #switch: Switch;
+  readonly #vnet: VnetIn;
+  readonly #writer: StreamWriter;
   readonly #watched: Watched;
   readonly #onClose: (port: StreamPort, reason: string) => void;
-  /** Room for the start of a frame the last read cut off, and for the end of one the last write cut off. */
+  /** Room for the start of a frame the last read cut off, and behind it for the end of one the last write cut off. */
   readonly #head: number;
-  readonly #tail: number;
   /** Where the cut start lies: still in the window while no other stream reads, then in its room. */
   #headFrom = 0;
   #headBytes = 0;
-  #tailFrom = 0;
-  #tailBytes = 0;
   #closed = false;
   /** We have lost the framing: what still comes cannot be told apart any more. */
   #garbled = false;
@@ -68,17 +58,18 @@ export class StreamPort implements Port, WindowUser {
     this.config = config;
     this.name = name;
     this.row = row;
+    this.#vnet = new VnetIn(host);
     this.#onClose = onClose;
     this.buffers = host.kernel.setBuffers(fd, STREAM_BUFFER_BYTES);
     this.#head = host.kernel.arena.take(2 * RECORD_BYTES);
-    this.#tail = this.#head + RECORD_BYTES;
     this.#watched = new Watched(host, fd, this);
+    this.#writer = new StreamWriter(host, fd, row, config.vnetHdr, this.#head + RECORD_BYTES);
     host.join(this);
     this.#watched.read(true);
   }
 
   get unfinished(): boolean {
-    return this.#tailBytes > 0;
+    return this.#writer.unfinished;
   }
 
   leaveWindow(): void {
@@ -155,19 +146,23 @@ export class StreamPort implements Port, WindowUser {
   #split(at: number, end: number): void {
     const { batch, kernel } = this.#switch;
     const { view } = kernel.arena;
+    const vnetBytes = this.config.vnetHdr, longest = MAX_FRAME + vnetBytes;
     let count = 0;
+    batch.solid = true;
     if (this.#garbled) return;
     while (end - at >= HEADROOM) {
       const length = view.getUint32(at);
-      if ((length - 1) >>> 0 >= MAX_FRAME) { // 0, or too long
+      if ((length - 1) >>> 0 >= longest) { // 0, or too long
         this.#headBytes = 0;
         this.#garbled = true;
         this.#hand(count);
         return this.close(badLength(length));
       }
       if (at + HEADROOM + length > end) break;
-      batch.at[count] = at + HEADROOM;
-      batch.length[count++] = length;
+      if (vnetBytes === 0 || this.#vnet.admit(this, at + HEADROOM, length)) {
+        batch.at[count] = at + HEADROOM + vnetBytes;
+        batch.length[count++] = length - vnetBytes;
+      } else batch.solid = false;
       at += HEADROOM + length;
       if (count === BATCH_FRAMES) count = this.#hand(count);
     }
@@ -180,102 +175,21 @@ export class StreamPort implements Port, WindowUser {
   #hand(count: number): number {
     const { batch, tally } = this.#switch;
     batch.count = count;
-    batch.solid = true;
     if (count === 0) return 0;
     if (!this.#closed) this.#switch.ingress(this);
     else for (let i = 0; i < count; i++) tally.lost(this.row, "closing", 1, batch.length[i]);
+    batch.solid = true;
     return 0;
   }
 
   // ---- writing ----
 
   tx(at: Int32Array, length: Int32Array, from: number, count: number): number {
-    if (this.#tailBytes > 0) {
-      const finished = this.#finish();
-      if (finished !== 1) return finished;
-    }
-    let done = from;
-    while (done < count && this.#tailBytes === 0) {
-      const sent = this.#gather(at, length, done, count);
-      // What went out is told first; the next call finds the peer gone again and nothing else.
-      if (sent === TX_GONE) return done > from ? done - from : TX_GONE;
-      if (sent === 0) break;
-      done += sent;
-    }
-    return done - from;
+    return this.#writer.send(at, length, from, count);
   }
 
-  /** Write frames from `from` on in one call; how many were taken, 0 when full, TX_GONE. */
-  #gather(at: Int32Array, length: Int32Array, from: number, count: number): number {
-    const { batch, memory: { pieces } } = this.#switch;
-    let piece = 0, total = 0, next = from;
-    let start = at[from] - HEADROOM, end = start;
-    if (batch.solid && at === batch.at) {
-      next = count;
-      end = at[count - 1] + length[count - 1];
-      total = end - start;
-    }
-    for (; next < count; next++) {
-      const frame = at[next] - HEADROOM;
-      if (frame !== end) {
-        if (piece === PIECES - 1) break;
-        pieces.set(piece++, start, end - start);
-        start = frame;
-      }
-      end = at[next] + length[next];
-      total += HEADROOM + length[next];
-    }
-    pieces.set(piece++, start, end - start);
-    const written = this.#write(piece);
-    if (written <= 0) return written;
-    if (written === total) {
-      this.#switch.tally.sent(this.row, next - from, total - HEADROOM * (next - from));
-      return next - from;
-    }
-    return this.#cut(at, length, from, written);
-  }
-
-  /** Account for a write that stopped in the middle of a frame, and keep the end of that frame. */
-  #cut(at: Int32Array, length: Int32Array, from: number, written: number): number {
-    let i = from, bytes = 0;
-    while (written >= HEADROOM + length[i]) {
-      written -= HEADROOM + length[i];
-      bytes += length[i++];
-    }
-    if (written > 0) {
-      const frame = at[i] - HEADROOM;
-      this.#tailFrom = this.#tail;
-      this.#tailBytes = HEADROOM + length[i] - written;
-      this.#switch.kernel.arena.u8.copyWithin(this.#tail, frame + written, at[i] + length[i]);
-      bytes += length[i++];
-    }
-    this.#switch.tally.sent(this.row, i - from, bytes);
-    return i - from;
-  }
-
-  /** Write the end of a frame that was cut; 1 when it is out, 0 when full, TX_GONE. */
-  #finish(): number {
-    this.#switch.memory.pieces.set(0, this.#tailFrom, this.#tailBytes);
-    const written = this.#write(1);
-    if (written <= 0) return written;
-    this.#tailFrom += written;
-    this.#tailBytes -= written;
-    return this.#tailBytes === 0 ? 1 : 0;
-  }
-
-  /** Bytes taken, 0 when the VM is full, TX_GONE when it is gone. */
-  #write(pieces: number): number {
-    const { kernel, memory, tally } = this.#switch;
-    for (let tries = 0;; tries++) {
-      tally.txCall(this.row);
-      const n = kernel.write(this.#watched.fd, memory.pieces, pieces);
-      if (n > 0) return n;
-      const fault = n === 0 ? Fault.AGAIN : judge(n);
-      if (fault === Fault.PEER || fault === Fault.BROKEN) return TX_GONE;
-      if (fault === Fault.RETRY && tries < RETRIES) continue;
-      tally.retry(this.row);
-      return 0;
-    }
+  txGather(gather: Gather): number {
+    return this.#writer.sendGather(gather);
   }
 }
 

@@ -54,6 +54,8 @@ Deno.test("helpText() tells the headings, the kinds, the defaults and the exit c
     "Usage",
     "Ports",
     "Port options: clients",
+    "Port options: offload",
+    "Port options: frames",
     "Output",
     "Other",
     "Exit codes",

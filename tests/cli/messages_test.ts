@@ -355,15 +355,15 @@ Deno.test("parseCommand() tells about options of ports", () => {
     ],
     [
       ["--port", "a.sock,zzz"],
-      'Cannot use --port "a.sock,zzz": "zzz" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, mtu, max-frame, mode, group',
+      'Cannot use --port "a.sock,zzz": "zzz" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, mode, group',
     ],
     [
       ["--port", "a.sock,=3"],
-      'Cannot use --port "a.sock,=3": "" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, mtu, max-frame, mode, group',
+      'Cannot use --port "a.sock,=3": "" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, mode, group',
     ],
     [
       ["--port", "a.sock,port=3"],
-      'Cannot use --port "a.sock,port=3": "port" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, mtu, max-frame, mode, group',
+      'Cannot use --port "a.sock,port=3": "port" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, mode, group',
     ],
     [
       ["--port", "a.sock,queue"],

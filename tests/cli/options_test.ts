@@ -13,6 +13,7 @@ import {
   PORT_OPTIONS,
 } from "../../src/cli/options.ts";
 import { parseCommand } from "../../src/cli/parse.ts";
+import { POLICY_OPTIONS } from "../../src/cli/policy_options.ts";
 import { parsePort } from "../../src/cli/port_spec.ts";
 import { UsageError } from "../../src/cli/usage_error.ts";
 import { formatValue } from "../../src/cli/value.ts";
@@ -23,6 +24,7 @@ function sample({ value }: Option): string {
   if (value.kind === "choice") return value.values[0];
   if (value.kind === "group") return "kvm";
   if (value.kind === "text") return "some.file";
+  if (value.kind === "features") return "csum+tso4";
   return value.kind === "flag" ? "" : formatValue(value, value.max);
 }
 
@@ -72,6 +74,8 @@ Deno.test("PORT_OPTIONS lists exactly the options that are parsed and explained"
   for (const [name, option] of Object.entries<Option>(PORT_OPTIONS)) {
     parsePort(`a.sock,${name}=${sample(option)}`, WORLD);
     assertStringIncludes(help, `\n  ${name}=`);
+    if (option.value.kind !== "choice") continue;
+    for (const word of option.value.values) assertStringIncludes(help, word);
   }
   for (const [, name] of help.matchAll(/^ {2}([a-z-]+)=/gm)) {
     assert(Object.hasOwn(PORT_OPTIONS, name), `${name}= is explained but not there`);
@@ -89,7 +93,8 @@ Deno.test("COMMANDS and PORT_OPTIONS have defaults that a user could give", () =
   }
   const usual = parsePort("a.sock", WORLD);
   for (const [name, option] of withDefault(PORT_OPTIONS)) {
-    const given = parsePort(`a.sock,${name}=${formatValue(option.value, option.default!)}`, WORLD);
-    assertEquals(given, usual, name);
+    const text = `${name}=${formatValue(option.value, option.default!)}`;
+    const asked = Object.hasOwn(POLICY_OPTIONS, name) ? text : "";
+    assertEquals(parsePort(`a.sock,${text}`, WORLD), { ...usual, asked }, name);
   }
 });

@@ -3,13 +3,26 @@
  *
  * @module
  */
-import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals, assertNotMatch } from "@std/assert";
 import fc from "fast-check";
+import { parsePort } from "../../src/cli/port_spec.ts";
 import { connectHints, suggestMac } from "../../src/control/connect_hint.ts";
+import { clients } from "../../src/offload/clients.ts";
+import { NO_OFFLOAD } from "../../src/offload/policy.ts";
+import { WORLD } from "../cli/world.ts";
 
-const dgram = (path: string, pathLimit = 107) => connectHints({ socket: "dgram", path, pathLimit });
-const stream = (path: string, pathLimit = 107) =>
-  connectHints({ socket: "stream", path, pathLimit });
+/** A port that was not asked for a policy. */
+const PLAIN = { client: "", policy: NO_OFFLOAD };
+const dgram = (path: string, of: Partial<typeof PLAIN> = {}) =>
+  connectHints({ socket: "dgram", path, pathLimit: 107, ...PLAIN, ...of });
+const stream = (path: string, of: Partial<typeof PLAIN> = {}) =>
+  connectHints({ socket: "stream", path, pathLimit: 107, ...PLAIN, ...of });
+
+/** The policy and client of a port as the command line makes it. */
+function asked(options: string): typeof PLAIN {
+  const config = parsePort(`fd:3,${options}`, WORLD);
+  return { client: config.client, policy: config };
+}
 
 Deno.test("connectHints() has QEMU's, vfkit's and krunkit's arguments for a datagram port", () => {
   const mac = suggestMac("/run/vs/a.sock");
@@ -62,6 +75,73 @@ Deno.test("connectHints() leaves out what does not fit a socket address", () => 
   assertEquals(Object.keys(dgram(fits + "x")), ["vfkit", "krunkit"]);
   assertEquals(dgram(fits + "xxxx"), {});
   assertEquals(stream("/" + "é".repeat(54)), {}); // 55 characters, 109 bytes
+});
+
+Deno.test("connectHints() turns krunkit's offloads on for a port that declares them", () => {
+  const path = "/run/a.sock", mac = suggestMac(path);
+  const { sends, accepts, finish } = clients["krunkit-offload"];
+  const policy = { ...NO_OFFLOAD, sends, accepts, finish };
+  const device = (type: string) =>
+    `--device virtio-net,type=${type},path=${path},mac=${mac},offloading=on`;
+  for (const client of ["krunkit-offload", ""]) {
+    assertEquals(dgram(path, { client, policy }), { krunkit: device("unixgram") });
+    assertEquals(stream(path, { client, policy }), { krunkit: device("unixstream") });
+  }
+  const off = { client: "krunkit-offload", policy: NO_OFFLOAD };
+  assertEquals(dgram(path, off), {
+    krunkit: `--device virtio-net,type=unixgram,path=${path},mac=${mac}`,
+  });
+});
+
+Deno.test("connectHints() has only hints of the client that was named", () => {
+  for (
+    const [client, forDgram, forStream] of [
+      ["qemu", ["qemu"], ["qemu", "qemu-8.0", "qemu-7.2"]],
+      ["vfkit", ["vfkit"], []],
+      ["krunkit", ["krunkit"], ["krunkit"]],
+      ["krunkit-offload", ["krunkit"], ["krunkit"]],
+      ["lima", [], ["lima"]],
+      ["libkrun", [], []],
+      ["libkrun-offload", [], []],
+      ["passt", [], []],
+      ["vmnet-helper-offload", [], []],
+    ] as const
+  ) {
+    const of = asked(`client=${client}`);
+    assertEquals(Object.keys(dgram("/a", of)), [...forDgram], client);
+    assertEquals(Object.keys(stream("/a", of)), [...forStream], client);
+  }
+});
+
+Deno.test("connectHints() leaves out clients whose network a policy would break", () => {
+  const names = (options: string) => [
+    Object.keys(dgram("/a", asked(options))),
+    Object.keys(stream("/a", asked(options))),
+  ];
+  const qemus = ["qemu", "qemu-8.0", "qemu-7.2"];
+  // What is declared and never sent does no harm, so krunkit may offload.
+  assertEquals(names("sends=csum+tso4+ufo"), [["qemu", "vfkit", "krunkit"], [
+    ...qemus,
+    "krunkit",
+    "lima",
+  ]]);
+  assertMatch(dgram("/a", asked("sends=csum+tso4+ufo")).krunkit, /,offloading=on$/);
+  assertNotMatch(dgram("/a", asked("sends=csum+tso4")).krunkit, /offloading/);
+  // Nobody of them takes checksums that are unfinished, or any offload over IPv6.
+  assertEquals(names("accepts=csum"), [[], []]);
+  assertEquals(names("accepts=csum,finish=on"), [["qemu", "vfkit", "krunkit"], [
+    ...qemus,
+    "krunkit",
+    "lima",
+  ]]);
+  assertEquals(names("offload=on,finish=on"), [[], []]);
+  // A large frame is cut for a VM that forwards, whoever it is.
+  assertEquals(names("accepts=csum+tso6,finish=on,forward-safe=on"), [
+    ["qemu", "vfkit", "krunkit"],
+    [...qemus, "krunkit", "lima"],
+  ]);
+  // None of them has a vnet header.
+  for (const bytes of [10, 12]) assertEquals(names(`vnet-hdr=${bytes}`), [[], []]);
 });
 
 Deno.test("suggestMac() is stable, unicast and locally administered, and tells paths apart", () => {

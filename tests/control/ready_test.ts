@@ -1,10 +1,28 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { parsePort } from "../../src/cli/port_spec.ts";
 import { Failure } from "../../src/control/failure.ts";
 import { absolutePath, readyLine, writeReady } from "../../src/control/ready.ts";
+import type { OpenedPort } from "../../src/engine/protocol.ts";
+import { NO_OFFLOAD } from "../../src/offload/policy.ts";
 import type { Kernel } from "../../src/platform/kernel.ts";
 import { openKernel } from "../../src/platform/mod.ts";
+import { WORLD } from "../cli/world.ts";
 
 const PROCESS = { version: "9.8.7", pid: 42, folder: "/home/u", pathLimit: 107 };
+
+const PLAIN = { client: "", asked: "", policy: NO_OFFLOAD };
+/** What the line says of it. */
+const NOTHING = {
+  asked: "",
+  sends: [],
+  accepts: [],
+  vnet_hdr: 0,
+  mtu: 0,
+  max_frame: 65_550,
+  finish: false,
+  forward_safe: false,
+  clamp_mss: false,
+};
 
 Deno.test("readyLine() tells every port with its path or descriptor", () => {
   const line = readyLine([
@@ -15,8 +33,17 @@ Deno.test("readyLine() tells every port with its path or descriptor", () => {
       target: "a.sock",
       clients: "replace",
       buffers: 4_194_304,
+      ...PLAIN,
     },
-    { name: "vm1", kind: "fd", socket: "stream", target: "3", clients: "refuse", buffers: 0 },
+    {
+      name: "vm1",
+      kind: "fd",
+      socket: "stream",
+      target: "3",
+      clients: "refuse",
+      buffers: 0,
+      ...PLAIN,
+    },
   ], PROCESS);
   assertEquals({ ...line, ports: line.ports.map((port) => ({ ...port, connect: undefined })) }, {
     event: "ready",
@@ -30,6 +57,7 @@ Deno.test("readyLine() tells every port with its path or descriptor", () => {
         path: "/home/u/a.sock",
         clients: "replace",
         buffers: 4_194_304,
+        offload: NOTHING,
         connect: undefined,
       },
       {
@@ -39,6 +67,7 @@ Deno.test("readyLine() tells every port with its path or descriptor", () => {
         fd: 3,
         clients: "refuse",
         buffers: 0,
+        offload: NOTHING,
         connect: undefined,
       },
     ],
@@ -46,6 +75,44 @@ Deno.test("readyLine() tells every port with its path or descriptor", () => {
   assertMatch(line.ports[0].connect.vfkit, /unixSocketPath=\/home\/u\/a\.sock,/);
   assertEquals(line.ports[1].connect, {});
   assert(!JSON.stringify(line).includes("\n"));
+});
+
+Deno.test("readyLine() tells the policy that was asked and the one in effect", () => {
+  const facts = (options: string) => {
+    const { client, asked, ...config } = parsePort(`a.sock,${options}`, WORLD);
+    const port = {
+      name: "a",
+      kind: "dgram",
+      socket: "dgram",
+      target: "a.sock",
+      clients: "replace",
+    };
+    const opened = { ...port, buffers: 0, client, asked, policy: config } as OpenedPort;
+    return readyLine([opened], PROCESS).ports[0];
+  };
+  assertEquals(facts("client=krunkit-offload,mtu=1500").offload, {
+    ...NOTHING,
+    asked: "client=krunkit-offload,mtu=1500",
+    sends: ["csum", "tso4", "ufo"],
+    accepts: ["tso4", "ufo"],
+    mtu: 1500,
+    finish: true,
+  });
+  assertEquals(
+    facts("offload=on,vnet-hdr=12,max-frame=9018,forward-safe=on,clamp-mss=on").offload,
+    {
+      ...NOTHING,
+      asked: "offload=on,vnet-hdr=12,max-frame=9018,forward-safe=on,clamp-mss=on",
+      sends: ["csum", "tso4", "tso6"],
+      accepts: ["csum"],
+      vnet_hdr: 12,
+      max_frame: 9018,
+      forward_safe: true,
+      clamp_mss: true,
+    },
+  );
+  assertEquals(Object.keys(facts("client=krunkit-offload").connect), ["krunkit"]);
+  assertMatch(facts("client=krunkit-offload").connect.krunkit, /,offloading=on$/);
 });
 
 Deno.test("absolutePath() keeps what may follow a symlink", () => {

@@ -13,6 +13,8 @@ import {
 import { Exit, Failure } from "../../src/control/failure.ts";
 import type { Entry } from "../../src/control/log.ts";
 import { Supervisor } from "../../src/control/supervisor.ts";
+import { Feature } from "../../src/offload/features.ts";
+import { NO_OFFLOAD } from "../../src/offload/policy.ts";
 import { PORT_DEFAULTS, type PortConfig } from "../../src/port/config.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).href;
@@ -46,12 +48,38 @@ const OBEDIENT = `
 Deno.test("Supervisor opens ports, tells about them and closes them", async () => {
   await inFolder(async (folder) => {
     const records: Entry[] = [];
-    const ports = [port("a", "dgram", `${folder}/a`), port("lan", "stream", `${folder}/lan`)];
+    const policy = {
+      client: "krunkit-offload",
+      asked: "client=krunkit-offload,sends=csum",
+      sends: Feature.CSUM,
+    };
+    const ports = [
+      { ...port("a", "dgram", `${folder}/a`), ...policy },
+      port("lan", "stream", `${folder}/lan`),
+    ];
     const supervisor = await Supervisor.start(MAIN, ports, (entry) => records.push(entry));
     const facts = supervisor.opened.map(({ buffers: _, ...rest }) => rest);
     assertEquals(facts, [
-      { name: "a", kind: "dgram", socket: "dgram", target: `${folder}/a`, clients: "replace" },
-      { name: "lan", kind: "stream", socket: "stream", target: `${folder}/lan`, clients: "many" },
+      {
+        name: "a",
+        kind: "dgram",
+        socket: "dgram",
+        target: `${folder}/a`,
+        clients: "replace",
+        client: "krunkit-offload",
+        asked: "client=krunkit-offload,sends=csum",
+        policy: { ...NO_OFFLOAD, sends: Feature.CSUM },
+      },
+      {
+        name: "lan",
+        kind: "stream",
+        socket: "stream",
+        target: `${folder}/lan`,
+        clients: "many",
+        client: "",
+        asked: "",
+        policy: NO_OFFLOAD,
+      },
     ]);
     const { ports: rows, cells, uptimeMs } = supervisor.snapshot();
     assertEquals(rows.map(({ name, state }) => [name, state]), [["a", "waiting"], [

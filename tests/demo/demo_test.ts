@@ -37,17 +37,30 @@ const STOPS = `if (command.kind === "stop") { postMessage({ kind: "stopped" }); 
 Deno.test("demo() shows each step, the round-trip time, the throughput and what to do next", async () => {
   const { code, text } = await shown(MAIN);
   assertEquals(code, 0, text);
-  const lines = text.split("\n").filter((line) => /^ \d {2}/.test(line));
-  assertEquals(lines.length, 9);
+  const lines = text.split("\n").filter((line) => /^[ \d]\d {2}/.test(line));
+  assertEquals(lines.length, 11);
   for (const line of lines) assertMatch(line, / \.\.\. ok/);
   assertMatch(text, /20 answers, RTT min\/avg\/max \d+\.\d{3}\/\d+\.\d{3}\/\d+\.\d{3} ms/);
   assertEquals(
     text.match(/\d+\.\d\d Gbit\/s, [\d,]+ frames\/s of 1514 bytes, 0 of [\d,]+ lost/g)?.length,
     2,
   );
-  const sums = text.match(/(\d+) received \+ 0 copied = (\d+) sent \+ 0 dropped/);
-  assert(sums !== null && sums[1] === sums[2] && Number(sums[1]) > 1000);
-  assertMatch(text, /vswitch --port a\.sock --port lan=stream:lan\.sock/);
+  assertMatch(
+    text,
+    /a sends TCP to host b .* ok, [\d.]+ Gbit\/s, [\d,]+ frames cut into [\d,]+, [\d,]+ checksums filled in, nothing lost/,
+  );
+  assertMatch(
+    text,
+    /b sends TCP to host a .* ok, [\d.]+ Gbit\/s, [\d,]+ frames merged into [\d,]+, nothing lost/,
+  );
+  const sums = text.match(
+    /(\d+) received \+ 0 copied \+ (\d+) made = (\d+) sent \+ (\d+) cut or merged \+ 0 dropped/,
+  );
+  assert(sums !== null);
+  const [received, made, sent, used] = sums.slice(1).map(Number);
+  assertEquals(received + made, sent + used);
+  assert(received > 1000 && made > 1000);
+  assertMatch(text, /vswitch --port a\.sock,client=krunkit-offload --port lan=stream:lan\.sock/);
 });
 
 Deno.test("demo() names the step and the reason when the switch cannot start", async () => {

@@ -149,7 +149,7 @@ Deno.test("DgramLink.put() refuses more than a batch until it is flushed", () =>
     assertEquals(put, 64);
     assertEquals(link.flush(), false); // an unconnected receiver holds eleven datagrams on Linux
     assertEquals(link.put(at, 14), false);
-    assertEquals(link.put(at, LINK_FRAME + 1), false);
+    assertEquals(link.put(at, link.longest + 1), false);
     link.close();
     kernel.close(server);
   });

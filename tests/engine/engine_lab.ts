@@ -45,7 +45,7 @@ export class EngineLab {
     for (const frame of frames) {
       const at = this.#read + this.#readBytes + 4;
       this.kernel.arena.u8.set(frame, at);
-      batch.add(view, at, frame.length);
+      batch.add(view, at, frame.length, 0);
       this.#readBytes += 4 + frame.length;
     }
     this.engine.ingress(port);
@@ -69,10 +69,16 @@ export class EngineLab {
     let into = 0, out = 0;
     for (let row = 0; row < 8; row++) {
       into += this.cell(row, Column.rxFrames) + this.cell(row, Column.copies);
+      into += this.cell(row, Column.segments) + this.cell(row, Column.merges);
       out += this.cell(row, Column.txFrames) + this.cell(row, Column.queued);
+      out += this.cell(row, Column.segmented) + this.cell(row, Column.merged);
       for (const reason of DROP_REASONS) out += this.cell(row, dropColumn(reason));
     }
-    assertEquals(into, out, "rx + copies = tx + drops + queued");
+    assertEquals(
+      into,
+      out,
+      "rx + copies + segments + merges = tx + drops + queued + segmented + merged",
+    );
   }
 }
 

@@ -15,6 +15,8 @@ import { Forwarder, type ForwardHost } from "../../src/engine/forward.ts";
 import { type PauseHost, Pauses } from "../../src/engine/pause.ts";
 import { CellTally } from "../../src/engine/tally.ts";
 import { Arena } from "../../src/platform/arena.ts";
+import { GATHER_SCRATCH } from "../../src/offload/gather.ts";
+import { Planner } from "../../src/offload/plan.ts";
 import { Batch, BATCH_FRAMES } from "../../src/port/batch.ts";
 import type { PortConfig } from "../../src/port/config.ts";
 import type { Port } from "../../src/port/port.ts";
@@ -33,6 +35,7 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
   readonly fdb = new Fdb(64, ROWS, Int32Array.of(1, 2));
   readonly egress: (Egress | undefined)[] = new Array(ROWS).fill(undefined);
   readonly members: Egress[] = [];
+  readonly planner: Planner;
   readonly forwarder: Forwarder;
   readonly pauses: Pauses;
   readonly ports: ScriptedPort[] = [];
@@ -55,6 +58,7 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
     this.arena = new Arena(buffer, 0, (at, bytes) => this.arena.u8.fill(0, at, at + bytes));
     this.view = this.arena.view;
     this.#read = this.arena.take(READ_BYTES);
+    this.planner = new Planner(this.view, this.arena.take(GATHER_SCRATCH), BATCH_FRAMES);
     this.forwarder = new Forwarder(this);
     this.pauses = new Pauses(this);
   }
@@ -99,7 +103,7 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
     for (const frame of frames) {
       const at = this.#read + this.#readBytes + 64;
       this.arena.u8.set(frame, at);
-      this.batch.add(this.view, at, frame.length);
+      this.batch.add(this.view, at, frame.length, 0);
       this.#readBytes += frame.length + 64;
     }
   }
@@ -152,10 +156,16 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
     let into = 0, out = 0;
     for (const port of this.ports) {
       into += this.count(port, "rxFrames") + this.count(port, "copies");
+      into += this.count(port, "segments") + this.count(port, "merges");
       out += this.count(port, "txFrames") + this.count(port, "queued");
+      out += this.count(port, "segmented") + this.count(port, "merged");
       for (const reason of DROP_REASONS) out += this.count(port, reason);
     }
-    assertEquals(into, out, "rx + copies = tx + drops + queued");
+    assertEquals(
+      into,
+      out,
+      "rx + copies + segments + merges = tx + drops + queued + segmented + merged",
+    );
   }
 
   // ---- hosts ----

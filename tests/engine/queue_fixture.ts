@@ -34,7 +34,7 @@ export class Fixture {
       arena.u8[this.source + i] = state;
     }
     this.#before = arena.take(PAGE);
-    this.queue = new FrameQueue(arena, capacity);
+    this.queue = new FrameQueue(arena, capacity, 0);
     this.#after = arena.take(PAGE);
     this.#end = this.#before + PAGE + capacity + RECORD_BYTES;
     arena.u8.fill(CANARY, this.#before, this.#before + PAGE);

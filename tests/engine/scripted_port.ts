@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import type { Gather } from "../../src/offload/gather.ts";
 import type { Arena } from "../../src/platform/arena.ts";
 import { HEADROOM } from "../../src/port/batch.ts";
 import { PORT_DEFAULTS, type PortConfig } from "../../src/port/config.ts";
@@ -22,6 +23,7 @@ export class ScriptedPort implements Port {
   readonly config: PortConfig;
   pausable = true;
   unfinished = false;
+  framed = false;
   /** Frames the VM takes before it is full. */
   room = Infinity;
   /** The VM is gone: nothing can be sent any more. */
@@ -58,11 +60,28 @@ export class ScriptedPort implements Port {
     if (this.gone) return TX_GONE;
     const n = Math.min(this.room, count - from);
     this.room -= n;
+    const lead = this.config.vnetHdr;
     let bytes = 0;
     for (let i = from; i < from + n; i++) {
-      assertEquals(this.#arena.view.getUint32(at[i] - HEADROOM), length[i], "length in front");
-      this.taken.push(this.#arena.u8.slice(at[i], at[i] + length[i]));
+      const written = this.#arena.view.getUint32(at[i] - lead - HEADROOM);
+      assertEquals(written, lead + length[i], "length in front");
+      this.taken.push(this.#arena.u8.slice(at[i] - lead, at[i] + length[i]));
       bytes += length[i];
+    }
+    this.#tally.sent(this.row, n, bytes);
+    return n;
+  }
+
+  txGather(gather: Gather): number {
+    this.offers.push(gather.frames);
+    if (this.gone) return TX_GONE;
+    const n = Math.min(this.room, gather.frames);
+    this.room -= n;
+    let bytes = 0;
+    for (let i = 0; i < n; i++) {
+      const frame = gathered(this.#arena, gather, i);
+      this.taken.push(frame);
+      bytes += frame.length - this.config.vnetHdr;
     }
     this.#tally.sent(this.row, n, bytes);
     return n;
@@ -79,4 +98,17 @@ export class ScriptedPort implements Port {
   lose(reason: string): void {
     this.losses.push(reason);
   }
+}
+
+/** Frame `i` of a gather as it is on the wire, without the length a stream puts in front. */
+export function gathered(arena: Arena, gather: Gather, i: number): Uint8Array {
+  const bytes: number[] = [];
+  for (let piece = gather.first[i]; piece < gather.first[i + 1]; piece++) {
+    const at = gather.pieceAt[piece];
+    bytes.push(...arena.u8.subarray(at, at + gather.pieceLength[piece]));
+  }
+  const frame = Uint8Array.from(bytes);
+  if (!gather.framed) return frame;
+  assertEquals(new DataView(frame.buffer).getUint32(0), frame.length - HEADROOM, "length in front");
+  return frame.subarray(HEADROOM);
 }

@@ -70,7 +70,10 @@ export class DgramVm extends Vm {
     for (;;) {
       const n = this.kernel.receive(this.fd, this.#rx, SLOTS);
       if (n <= 0) return frames;
-      for (let i = 0; i < n; i++) this.take(this.#rx.vector.start(i), this.#rx.received(i));
+      for (let i = 0; i < n; i++) {
+        const at = this.#rx.vector.start(i);
+        this.take(this.kernel.arena.u8.subarray(at, at + this.#rx.received(i)));
+      }
       frames += n;
     }
   }

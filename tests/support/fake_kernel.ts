@@ -19,7 +19,7 @@ import {
   sendDatagram,
 } from "./fake_dgram.ts";
 import { FakeCalls } from "./fake_calls.ts";
-import { gather, loadName, piece, prefix, store, storeName } from "./fake_memory.ts";
+import { gather, loadName, prefix, store, storeName } from "./fake_memory.ts";
 import { FakeSocket, Refused } from "./fake_socket.ts";
 import {
   acceptStream,
@@ -195,7 +195,8 @@ export class FakeKernel extends FakeCalls implements Kernel {
       return prefix(Math.min(count, limit, table.capacity - from), (i) => {
         const address = loadName(this.arena, table, from + i);
         const find = address && (() => this.files.find(address, SocketType.DGRAM));
-        sendDatagram(socket, piece(this.arena, table.vector, from + i), find);
+        const first = table.firstPiece(from + i), pieces = table.pieces(from + i);
+        sendDatagram(socket, gather(this.arena, table.vector, first, pieces), find);
       });
     });
   }
@@ -210,7 +211,7 @@ export class FakeKernel extends FakeCalls implements Kernel {
   write(fd: number, vector: Vector, count: number): number {
     return this.call("write", fd, (limit) => {
       const socket = this.streamOf(fd);
-      return writeStream(socket, gather(this.arena, vector, count).subarray(0, limit));
+      return writeStream(socket, gather(this.arena, vector, 0, count).subarray(0, limit));
     });
   }
 

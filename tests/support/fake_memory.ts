@@ -20,9 +20,9 @@ export function piece(arena: Arena, vector: Vector, i: number): Uint8Array {
   return arena.u8.subarray(at, at + length);
 }
 
-/** The first `count` pieces in one. */
-export function gather(arena: Arena, vector: Vector, count: number): Uint8Array {
-  const pieces = Array.from({ length: count }, (_, i) => piece(arena, vector, i));
+/** `count` pieces from entry `first` on in one. */
+export function gather(arena: Arena, vector: Vector, first: number, count: number): Uint8Array {
+  const pieces = Array.from({ length: count }, (_, i) => piece(arena, vector, first + i));
   const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const each of pieces) {

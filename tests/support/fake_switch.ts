@@ -26,6 +26,19 @@ import { kinds } from "../../src/port/mod.ts";
 import { CountingKernel } from "./counting_kernel.ts";
 import type { MachineOptions } from "./fake_machine.ts";
 
+/** What must always hold, and the columns it is about, drops apart. */
+const BALANCE = "rx + copies + segments + merges = tx + drops + queued + segmented + merged";
+const SUMS = [
+  "rxFrames",
+  "copies",
+  "segments",
+  "merges",
+  "txFrames",
+  "queued",
+  "segmented",
+  "merged",
+] as const;
+
 /** One record of the log. */
 export interface Told {
   readonly at: number;
@@ -141,20 +154,21 @@ export class FakeSwitch {
 
   // ---- what must always hold ----
 
-  /** Every frame that came, or that flooding made, was sent, was dropped for a reason, or is queued. */
+  /** Every frame that came, or was made here, was sent, dropped for a reason, cut or put together, or is queued. */
   assertBalanced(): void {
     const drops = DROP_REASONS.reduce((sum, reason) => sum + this.sum(reason), 0);
-    const came = this.sum("rxFrames") + this.sum("copies");
-    const went = this.sum("txFrames") + drops + this.#queued();
-    assertEquals(came, went, `rx + copies = tx + drops + queued; ${this.balance()}`);
+    const made = this.sum("copies") + this.sum("segments") + this.sum("merges");
+    const came = this.sum("rxFrames") + made;
+    const ended = this.sum("segmented") + this.sum("merged");
+    const went = this.sum("txFrames") + drops + this.#queued() + ended;
+    assertEquals(came, went, `${BALANCE}; ${this.balance()}`);
   }
 
   /** The sums behind {@linkcode assertBalanced}, for messages. */
   balance(): string {
     const drops = DROP_REASONS.map((reason) => [reason, this.sum(reason)] as const);
     const some = drops.filter(([, n]) => n !== 0).map(([reason, n]) => `${reason} ${n}`);
-    const sums = (["rxFrames", "copies", "txFrames", "queued"] as const)
-      .map((column) => `${column} ${this.sum(column)}`);
+    const sums = SUMS.map((column) => `${column} ${this.sum(column)}`);
     return [...sums, ...some].join(", ");
   }
 

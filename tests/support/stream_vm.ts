@@ -6,7 +6,6 @@
 import { errnoName } from "../../src/platform/errno.ts";
 import { type Kernel, SocketType } from "../../src/platform/kernel.ts";
 import { Vector } from "../../src/platform/vectors.ts";
-import { readFrame } from "./test_frame.ts";
 import { SLOT_BYTES, Vm } from "./vm.ts";
 
 /** Bytes of one stream read. */
@@ -19,6 +18,7 @@ export class StreamVm extends Vm {
   readonly #inbox: number;
   readonly #vector: Vector;
   #rest: Uint8Array = new Uint8Array();
+  #taken = 0;
   /** End of a frame the kernel took only the start of. */
   #tail: Uint8Array = new Uint8Array();
 
@@ -46,13 +46,13 @@ export class StreamVm extends Vm {
 
   poll(): number {
     this.#flush();
-    const before = this.got.length;
+    const before = this.#taken;
     for (;;) {
       const n = this.kernel.read(this.fd, this.#inbox, READ_BYTES);
-      if (n < 0) return this.got.length - before;
+      if (n < 0) return this.#taken - before;
       if (n === 0) {
         this.ended = true;
-        return this.got.length - before;
+        return this.#taken - before;
       }
       const bytes = new Uint8Array(this.#rest.length + n);
       bytes.set(this.#rest);
@@ -84,7 +84,7 @@ export class StreamVm extends Vm {
     return this.kernel.write(this.fd, this.#vector, 1);
   }
 
-  /** Verify the whole frames; returns what is left. */
+  /** Take the whole frames; returns what is left. */
   #split(bytes: Uint8Array): Uint8Array {
     const view = new DataView(bytes.buffer);
     let at = 0;
@@ -92,7 +92,8 @@ export class StreamVm extends Vm {
       const length = view.getUint32(at);
       if (length === 0 || length > SLOT_BYTES) throw new Error(`No frame is ${length} bytes long`);
       if (at + 4 + length > bytes.length) break;
-      this.got.push(readFrame(bytes.subarray(at + 4, at + 4 + length)));
+      this.take(bytes.subarray(at + 4, at + 4 + length));
+      this.#taken++;
       at += 4 + length;
     }
     return bytes.slice(at);

@@ -17,6 +17,11 @@ export const SLOT_BYTES = 70_000;
 export abstract class Vm {
   /** Verified frames that arrived, in order. */
   readonly got: TestFrame[] = [];
+  /**
+   * Takes what arrives instead of {@linkcode got}, for frames that are no test frames; the bytes are valid
+   * during the call.
+   */
+  onFrame: ((frame: Uint8Array) => void) | undefined;
   /** Number of its MAC address; see test_frame.ts. */
   readonly station: number;
   readonly fd: number;
@@ -60,7 +65,8 @@ export abstract class Vm {
     this.kernel.arena.give(this.outbox);
   }
 
-  protected take(at: number, length: number): void {
-    this.got.push(readFrame(this.kernel.arena.u8.subarray(at, at + length)));
+  protected take(frame: Uint8Array): void {
+    if (this.onFrame === undefined) this.got.push(readFrame(frame));
+    else this.onFrame(frame);
   }
 }

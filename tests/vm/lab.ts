@@ -63,7 +63,10 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Start another program, e.g. a peer to compare with. */
-  start(argv: readonly string[], options: { holdStdin?: boolean } = {}): Process {
+  start(
+    argv: readonly string[],
+    options: { holdStdin?: boolean; pipeStdout?: boolean } = {},
+  ): Process {
     return this.#owned.use(Process.start(argv, { log: this.path("peer.log"), ...options }));
   }
 

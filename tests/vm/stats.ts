@@ -13,6 +13,13 @@ export interface PortStats {
   readonly drops: { readonly total: number } & { readonly [reason: string]: number };
   readonly copies: number;
   readonly queued: number;
+  readonly offload: {
+    readonly filled: number;
+    readonly segmented: number;
+    readonly segments: number;
+    readonly merged: number;
+    readonly merges: number;
+  };
 }
 
 /** A statistics line. */
@@ -26,10 +33,17 @@ export function total(stats: StatsLine, of: (port: PortStats) => number): number
   return stats.ports.reduce((sum, port) => sum + of(port), 0);
 }
 
-/** Every frame that came in or was made by flooding went out, was dropped, or waits; and some did come. */
+/**
+ * Every frame that came in or was made, by flooding, cutting or merging, went out, was cut or merged, was
+ * dropped, or waits; and some did come.
+ */
 export function assertBalanced(stats: StatsLine): void {
-  const came = total(stats, ({ rx, copies }) => rx.frames + copies);
-  const left = total(stats, ({ tx, drops, queued }) => tx.frames + drops.total + queued);
+  const came = total(stats, ({ rx, copies, offload }) => {
+    return rx.frames + copies + offload.segments + offload.merges;
+  });
+  const left = total(stats, ({ tx, drops, queued, offload }) => {
+    return tx.frames + drops.total + queued + offload.segmented + offload.merged;
+  });
   assert(came > 0, "no port has received a frame");
   assertEquals(came, left, JSON.stringify(stats.ports));
 }

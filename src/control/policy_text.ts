@@ -1,0 +1,72 @@
+/**
+ * The offload policy of a port in words, for the log: told at start, since a policy that does not fit its
+ * VM breaks nothing that would be noticed at once.
+ *
+ * @module
+ */
+import type { OpenedPort } from "../engine/protocol.ts";
+import { clients } from "../offload/clients.ts";
+import { Feature, type Features, formatFeatures, LARGE } from "../offload/features.ts";
+import { accepted, NO_OFFLOAD, type Policy } from "../offload/policy.ts";
+import type { LogLevel } from "./config.ts";
+
+/** Longest frame that an IP packet can need, its Ethernet header included. */
+const LONGEST = 65_535 + 14;
+
+/** A line about a port. */
+export interface PolicyLine {
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
+/** What to tell of the policy of a port: nothing when it was not asked for one. */
+export function tellPolicy(port: OpenedPort): PolicyLine[] {
+  if (port.asked === "" && isPlain(port.policy)) return [];
+  return [
+    { level: "info", text: describePolicy(port.policy) },
+    ...doubts(port).map((text) => ({ level: "warning", text } as const)),
+  ];
+}
+
+function isPlain(policy: Policy): boolean {
+  return Object.entries(NO_OFFLOAD).every(([key, usual]) => policy[key as keyof Policy] === usual);
+}
+
+/** The policy in effect, in one line: `sends csum+tso4, accepts nothing, frames to 65550`. */
+export function describePolicy(policy: Policy): string {
+  const { sends, mtu, maxFrame, vnetHdr } = policy;
+  return [
+    `sends ${spell(sends)}`,
+    `accepts ${spell(accepted(policy))}`,
+    ...(policy.finish ? ["checksums finished"] : []),
+    ...(vnetHdr === 0 ? [] : [`vnet header of ${vnetHdr} bytes`]),
+    ...(mtu === 0 ? [] : [`mtu ${mtu}`]),
+    `frames to ${maxFrame}`,
+    ...(policy.forwardSafe ? ["forward-safe"] : []),
+    ...(policy.clampMss ? ["MSS clamped"] : []),
+  ].join(", ");
+}
+
+function spell(features: Features): string {
+  return features === 0 ? "nothing" : formatFeatures(features);
+}
+
+/** What is allowed and hardly ever meant. */
+function doubts({ client, policy }: OpenedPort): string[] {
+  const found: string[] = [];
+  // A client that is known to take them like this does so by other means (vmnet computes all of them).
+  const isKnown = client !== "" && !clients[client].finish;
+  if (policy.vnetHdr === 0 && (accepted(policy) & Feature.CSUM) !== 0 && !isKnown) {
+    found.push(
+      "accepts csum, but its socket has no header to say that a checksum is unfinished; libkrun's " +
+        "guests drop such frames: use client=krunkit-offload or finish=on if this is one",
+    );
+  }
+  if ((policy.sends & LARGE) !== 0 && policy.maxFrame < LONGEST) {
+    found.push(
+      `its VM may send frames of ${LONGEST} bytes and max-frame is ${policy.maxFrame}; ` +
+        "longer ones are dropped",
+    );
+  }
+  return found;
+}

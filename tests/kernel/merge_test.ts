@@ -1,0 +1,31 @@
+/**
+ * MERGE: segments of a batch are put together as Linux's GRO puts together those of a poll.
+ *
+ * @module
+ */
+import { assert } from "@std/assert";
+import fc from "fast-check";
+import { say } from "../support/time.ts";
+import { assertMerged } from "../vectors/merged.ts";
+import { Ours } from "../vectors/ours.ts";
+import { bursts, wiresOf } from "./bursts.ts";
+import { kernelTest } from "./judge.ts";
+import { mergedByLinux } from "./linux.ts";
+import { runs } from "./seed.ts";
+
+const NUMBER = 800;
+
+kernelTest(`${NUMBER} bursts are coalesced as Linux coalesces them`, async (judge) => {
+  const ours = new Ours();
+  let segments = 0, large = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(bursts(12, 1460), bursts(100, 1460)), async (burst) => {
+      const wires = wiresOf(burst);
+      segments += wires.length;
+      large += assertMerged(ours.merge(wires), await mergedByLinux(judge, burst));
+    }),
+    runs(NUMBER),
+  );
+  say(`    of ${segments} segments came ${large} large frames, and small ones`);
+  assert(large > NUMBER / 2, "hardly anything is coalesced");
+});
