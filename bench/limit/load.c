@@ -102,6 +102,7 @@ static void command(struct flow flows[2], char *line) {
   int fits = COALESCED / (plan.shape.size + 4);
   plan.shape.per_write = coalesce && fits > 1 ? fits : 1;
   if (!strcmp(mode, "tcp")) tcp_shape(&plan.shape, flows[0].from);
+  else if (flows[0].from->lead || flows[0].to->lead) usage("only tcp has vnet headers");
   if (!strcmp(mode, "throughput") || !strcmp(mode, "tcp")) run_throughput(flows, &plan);
   else if (!strcmp(mode, "latency")) run_latency(flows, &plan);
   else usage(mode);

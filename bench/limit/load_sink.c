@@ -82,6 +82,7 @@ static int receive_datagrams(struct flow *f) {
     if (errno != EAGAIN && errno != EINTR) fail("recvmmsg");
     return 0;
   }
+  if (f->shape.flows) f->tcp->batches++;
   uint64_t now = now_ns();
   for (int i = 0; i < n; i++) {
     const uint8_t *bytes = f->in_vec[i].iov_base;

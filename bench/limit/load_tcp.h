@@ -53,7 +53,7 @@ struct tcp {
   uint64_t seed;            /* of the pseudo header */
   /* sink */
   uint64_t seen[MAX_FLOWS]; /* segments of each connection that came or were passed over */
-  uint64_t batches;
+  uint64_t batches;         /* that brought something */
 };
 
 /* Payload of every segment by its number, and again, so that any LARGE_SEGMENTS are one piece. */

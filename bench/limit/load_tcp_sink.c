@@ -24,7 +24,7 @@ int tcp_is(const uint8_t *frame) {
 }
 
 int tcp_look_whole(struct flow *f) {
-  int whole = f->shape.full || f->tcp->batches++ % SAMPLE == 0;
+  int whole = f->shape.full || f->tcp->batches % SAMPLE == 0;
   if (f->in_vec[0].iov_len != (size_t)(whole ? MAX_FRAME : SMALL))
     for (int i = 0; i < BATCH; i++) f->in_vec[i].iov_len = whole ? MAX_FRAME : SMALL;
   return whole;

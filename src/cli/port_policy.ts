@@ -55,6 +55,9 @@ export function readPolicy(written: Written, refuse: Refuse): PortPolicy {
   const { given, pieces } = written;
   const client = given.client === undefined ? UNKNOWN : clients[given.client];
   if (given.client !== undefined) refuseWire(given.client, client, written, refuse);
+  if (given.finish === "on" && (given["vnet-hdr"] ?? "0") !== "0") {
+    refuse("the vnet header says which checksums are unfinished; leave finish out");
+  }
   const sends = readFeatures("sends", client, given, refuse);
   const accepts = readFeatures("accepts", client, given, refuse);
   return {

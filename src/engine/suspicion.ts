@@ -12,7 +12,7 @@ import { fold, pseudoSum, sum } from "../frame/checksum.ts";
 import { Headers, IPV4_TYPE, IPV6_TYPE, Kind, PROVIDER_TAG_TYPE } from "../frame/headers.ts";
 import { TAG_TYPE } from "../frame/dot1q.ts";
 import { ETHERTYPE } from "../frame/ethernet.ts";
-import { Feature, namesOf } from "../offload/features.ts";
+import { Feature, formatFeatures, namesOf } from "../offload/features.ts";
 import { isUnfinished } from "../offload/fill.ts";
 import { mtuOf } from "../offload/policy.ts";
 import type { Batch } from "../port/batch.ts";
@@ -104,9 +104,10 @@ function isKnownType(type: number): boolean {
     type === PROVIDER_TAG_TYPE;
 }
 
+/** What was said about the VM's offloads, as it was said if it was. */
 function declared({ asked, sends }: PortConfig): string {
-  if (asked !== "") return asked;
-  return sends === 0 ? "offload=off" : `sends=${namesOf(sends).join("+")}`;
+  if (/\b(client|sends|offload)=/.test(asked)) return asked;
+  return sends === 0 ? "offload=off" : `sends=${formatFeatures(sends)}`;
 }
 
 /** `60-byte`, `64 KiB`. */

@@ -94,7 +94,7 @@ export class Merger {
         (takes & (headers.version === 4 ? Feature.TSO4 : Feature.TSO6)) !== 0;
       const slot = this.#slotOf(at[i]);
       if (!isCandidate || (verify && !isRight(view, headers))) this.#close(slot);
-      else if (slot < 0 || !this.#append(slot, k, at[i], length[i], maxFrame)) {
+      else if (slot < 0 || !this.#append(slot, k, at[i], maxFrame)) {
         this.#close(slot);
         this.#begin(slot, k, at[i], length[i]);
       }
@@ -139,7 +139,7 @@ export class Merger {
   }
 
   /** Add frame `k` at `at` to an aggregate; false when it is not its next segment. */
-  #append(slot: number, k: number, at: number, length: number, maxFrame: number): boolean {
+  #append(slot: number, k: number, at: number, maxFrame: number): boolean {
     const { version, l3, l4, payload, end } = this.#headers, view = this.#view;
     const bytes = end - payload, total = this.#bytes[slot] + bytes;
     const word3 = view.getInt32(l4 + TCP_WORD3);

@@ -55,6 +55,11 @@ Deno.test("parseCommand() tells about values of offload options", () => {
   ]);
 });
 
+Deno.test("parseCommand() tells that a wire with a header needs no finish", () => {
+  const reason = "the vnet header says which checksums are unfinished; leave finish out";
+  check([["a,offload=on,vnet-hdr=12,finish=on", reason], ["a,vnet-hdr=10,finish=on", reason]]);
+});
+
 Deno.test("parseCommand() tells about offloads that need others", () => {
   const large = "a large frame cannot have the checksums of what it is cut into; write";
   const ecn = "ecn is a way of tso4 and tso6; add one of them, or leave ecn out";

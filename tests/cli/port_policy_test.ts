@@ -27,19 +27,20 @@ const portFor = (client: string, options = "") =>
 Deno.test("parsePort() reads the value of every offload option", () => {
   assertObjectMatch(
     parse(
-      "a,sends=csum+tso4,accepts=tso6+ecn+csum,vnet-hdr=10,finish=on,forward-safe=on,clamp-mss=on",
+      "a,sends=csum+tso4,accepts=tso6+ecn+csum,vnet-hdr=10,forward-safe=on,clamp-mss=on",
     ),
     {
       sends: Feature.CSUM | Feature.TSO4,
       accepts: Feature.CSUM | Feature.TSO6 | Feature.ECN,
       vnetHdr: 10,
-      finish: true,
+      finish: false,
       forwardSafe: true,
       clampMss: true,
       mtu: 0,
       maxFrame: 65_550,
     },
   );
+  assertObjectMatch(parse("a,offload=on,finish=on"), { vnetHdr: 0, finish: true });
   assertObjectMatch(parse("a,offload=on"), { sends: OFFLOAD_ON, accepts: OFFLOAD_ON });
   assertObjectMatch(parse("a,offload=off"), { sends: 0, accepts: 0 });
   assertObjectMatch(parse("a,sends=none,finish=off,forward-safe=off,clamp-mss=off"), {

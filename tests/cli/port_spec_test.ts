@@ -171,7 +171,7 @@ const frames = fc.record({
   clampMss: fc.boolean(),
 }).map((frames) =>
   frames.vnetHdr !== 0
-    ? frames
+    ? { ...frames, finish: false }
     : { ...frames, sends: frames.sends & ~Feature.USO, accepts: frames.accepts & ~Feature.USO }
 ).chain((frames) => {
   const { mtu, sends, accepts } = frames;

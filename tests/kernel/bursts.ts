@@ -63,6 +63,7 @@ const flows: fc.Arbitrary<TcpShape> = fc.record({
   flow: fc.nat(0xf_ffff),
   ack: fc.nat(0xffff_ffff),
   window: word,
+  urgent: mostly(0, 4, word),
   flags: mostly(0x10, 4, fc.constantFrom(0x50, 0x110, 0x90, 0x30, 0)),
   checksum: mostly("full" as const, 4, fc.constant("partial" as const)),
 });
@@ -79,7 +80,6 @@ const changes: fc.Arbitrary<Partial<TcpShape>> = fc.oneof(
   fc.record({ tcpOptions: options }),
   fc.record({ window: word }),
   fc.record({ ack: fc.nat(0xffff_ffff) }),
-  fc.record({ urgent: word }),
   fc.record({ tos: byte }),
   fc.record({ ttl: byte }),
   fc.record({ df: fc.boolean() }),

@@ -69,13 +69,13 @@ function merge(lane: Lane, frames: readonly Uint8Array[]): Uint8Array[] {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const began = tick();
     const errors = frames.map((frame) => lane.into.write(frame));
-    const whole = tick() === began;
-    while (tick() === began) Atomics.wait(NEVER, 0, 0, 0.2);
+    const ended = tick();
+    while (tick() === ended) Atomics.wait(NEVER, 0, 0, 0.2);
     // what the first pushes out goes behind it, and in front of the second
     lane.into.write(FENCE);
     lane.into.write(FENCE);
     const merged = upToFence(lane, 2);
-    if (whole) return [errorsOf(errors), ...merged];
+    if (began === ended) return [errorsOf(errors), ...merged];
   }
   throw new Error(`${MAX_TRIES} bursts of ${frames.length} frames in vain: none within one tick`);
 }
