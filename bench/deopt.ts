@@ -15,7 +15,7 @@ const WARM_UP = 1_000_000, MEASURED = 3_000_000;
 /** Deoptimisations of one function after warm-up that pass. */
 const LIMIT = 5;
 /** The rooms every frame goes through. */
-const HOT = /\/src\/(?:engine|port|frame)\/[^:>]+:\d+:\d+/g;
+const HOT = /\/src\/(?:engine|port|offload|frame)\/[^:>]+:\d+:\d+/g;
 
 /** What V8 reported of one function. */
 interface Report {
@@ -87,7 +87,7 @@ try {
   const sum = (reports: Map<string, Report>) =>
     [...reports.values()].reduce((total, { count }) => total + count, 0);
   print(
-    `deoptimisations in src/engine, src/port and src/frame: ${
+    `deoptimisations in src/engine, src/port, src/offload and src/frame: ${
       sum(warm)
     } in the first ${WARM_UP} frames`,
   );

@@ -3,7 +3,7 @@
  *
  * All shapes of traffic take turns in one process, since code that was optimised for one of them is
  * what another one breaks: runs, changing conversations, floods, frames that are dropped, a full VM and
- * its retries, streams split and gathered.
+ * its retries, streams split and gathered, and frames between VMs that do not agree.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { Ready } from "../../src/platform/kernel.ts";
 import { HEADROOM } from "../../src/port/batch.ts";
 import { StreamPort } from "../../src/port/stream.ts";
 import { InstantSwitch } from "./instant_kernel.ts";
+import { Planning } from "./planning.ts";
 import { benchConfig, Scene } from "./scene.ts";
 
 const READ = 1024;
@@ -78,9 +79,10 @@ class Streaming {
 }
 
 const frames = Number(Deno.args[0]);
-const forwarding = new Forwarding(), streaming = new Streaming();
+const forwarding = new Forwarding(), streaming = new Streaming(), planning = new Planning();
 for (let done = 0, now = 1000; done < frames; now += 1000) {
   forwarding.round(now);
   streaming.round();
-  done += forwarding.frames + streaming.frames;
+  planning.round();
+  done += forwarding.frames + streaming.frames + planning.frames;
 }

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { LONGEST_NEEDED } from "../control/config.ts";
 import { type Client, clients } from "../offload/clients.ts";
 import {
   Feature,
@@ -46,9 +47,6 @@ const UNKNOWN: Client = {
   maxFrame: PORT_DEFAULTS.maxFrame,
   sockets: ["dgram", "stream"],
 };
-
-/** Longest frame that an IP packet can need: nothing is gained by more room. */
-const LONGEST = 65_535 + MIN_FRAME;
 
 /** Reads the policy of a port; calls `refuse` with the reason when there can be none like it. */
 export function readPolicy(written: Written, refuse: Refuse): PortPolicy {
@@ -161,7 +159,7 @@ function longestFrame(
     }
     refuse(`${needs} max-frame is ${maxFrame}; leave max-frame out, it follows mtu`);
   }
-  if (large && maxFrame < Math.min((mtu ?? DEFAULT_MTU) + FRAME_OVER_MTU + 1, LONGEST)) {
+  if (large && maxFrame < Math.min((mtu ?? DEFAULT_MTU) + FRAME_OVER_MTU + 1, LONGEST_NEEDED)) {
     const what = `the large frames of ${formatFeatures(features & LARGE)}`;
     refuse(
       `max-frame is ${maxFrame}, which leaves no room for ${what} (mtu ${

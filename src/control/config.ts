@@ -3,7 +3,10 @@
  *
  * @module
  */
-import type { PortConfig } from "../port/config.ts";
+import { MIN_FRAME, type PortConfig } from "../port/config.ts";
+
+/** Longest frame that an IP packet can need, its Ethernet header included: nothing is gained by more room. */
+export const LONGEST_NEEDED = 65_535 + MIN_FRAME;
 
 /** Least severe log record that is shown. */
 export type LogLevel = "debug" | "info" | "warning" | "error";

@@ -8,10 +8,7 @@ import type { OpenedPort } from "../engine/protocol.ts";
 import { clients } from "../offload/clients.ts";
 import { Feature, type Features, formatFeatures, LARGE } from "../offload/features.ts";
 import { accepted, NO_OFFLOAD, type Policy } from "../offload/policy.ts";
-import type { LogLevel } from "./config.ts";
-
-/** Longest frame that an IP packet can need, its Ethernet header included. */
-const LONGEST = 65_535 + 14;
+import { type LogLevel, LONGEST_NEEDED } from "./config.ts";
 
 /** A line about a port. */
 export interface PolicyLine {
@@ -62,9 +59,9 @@ function doubts({ client, policy }: OpenedPort): string[] {
         "guests drop such frames: use client=krunkit-offload or finish=on if this is one",
     );
   }
-  if ((policy.sends & LARGE) !== 0 && policy.maxFrame < LONGEST) {
+  if ((policy.sends & LARGE) !== 0 && policy.maxFrame < LONGEST_NEEDED) {
     found.push(
-      `its VM may send frames of ${LONGEST} bytes and max-frame is ${policy.maxFrame}; ` +
+      `its VM may send frames of ${LONGEST_NEEDED} bytes and max-frame is ${policy.maxFrame}; ` +
         "longer ones are dropped",
     );
   }

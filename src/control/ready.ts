@@ -4,12 +4,11 @@
  * @module
  */
 import type { OpenedPort } from "../engine/protocol.ts";
-import { type FeatureName, namesOf } from "../offload/features.ts";
-import { accepted } from "../offload/policy.ts";
 import { Errno, errnoName } from "../platform/errno.ts";
 import { type Kernel, Ready } from "../platform/kernel.ts";
 import { type ConnectHints, connectHints } from "./connect_hint.ts";
 import { Exit, Failure } from "./failure.ts";
+import { type OffloadFacts, offloadFacts } from "./offload_facts.ts";
 
 /** A pipe that is reported writable takes this much without waiting (pipe(7)). */
 const PIPE_BUF = 4096;
@@ -29,22 +28,6 @@ export interface ReadyPort {
   readonly offload: OffloadFacts;
   /** Empty for a descriptor: who holds its other end is the launcher's business. */
   readonly connect: ConnectHints;
-}
-
-/** The offload policy in effect, see Policy in offload/policy.ts. */
-export interface OffloadFacts {
-  /** What was asked on the command line; may be empty. */
-  readonly asked: string;
-  readonly sends: readonly FeatureName[];
-  /** What the VM really gets unfinished: without what `finish` and `forward_safe` take back. */
-  readonly accepts: readonly FeatureName[];
-  readonly vnet_hdr: number;
-  /** 0: not given. */
-  readonly mtu: number;
-  readonly max_frame: number;
-  readonly finish: boolean;
-  readonly forward_safe: boolean;
-  readonly clamp_mss: boolean;
 }
 
 /** The ready line. */
@@ -86,20 +69,6 @@ function readyPort(port: OpenedPort, { folder, pathLimit }: Process): ReadyPort 
     policy: port.policy,
   });
   return { name, kind, socket, path, clients, buffers, offload, connect };
-}
-
-function offloadFacts({ asked, policy }: OpenedPort): OffloadFacts {
-  return {
-    asked,
-    sends: namesOf(policy.sends),
-    accepts: namesOf(accepted(policy)),
-    vnet_hdr: policy.vnetHdr,
-    mtu: policy.mtu,
-    max_frame: policy.maxFrame,
-    finish: policy.finish,
-    forward_safe: policy.forwardSafe,
-    clamp_mss: policy.clampMss,
-  };
 }
 
 /** An absolute path without `.` parts; `..` stays, since it may follow a symlink. */

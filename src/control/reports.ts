@@ -7,6 +7,8 @@
  * @module
  */
 import { Column, COLUMNS, DROP_REASONS } from "../engine/counters.ts";
+import type { OpenedPort } from "../engine/protocol.ts";
+import { type OffloadFacts, offloadFacts } from "./offload_facts.ts";
 
 /** Whose counters a row holds. */
 export interface PortRow {
@@ -21,6 +23,8 @@ export interface Snapshot {
   /** Milliseconds since the ports were opened. */
   readonly uptimeMs: number;
   readonly ports: readonly PortRow[];
+  /** The ports that the rows are of, clients of a port included. */
+  readonly opened: readonly OpenedPort[];
   /** `cells[row * COLUMNS + column]`, all rows: also those whose port is not known here yet. */
   readonly cells: Float64Array;
 }
@@ -35,7 +39,10 @@ export interface Direction {
 /** Dropped frames by reason, and their sum. */
 export type Drops = { readonly total: number } & { readonly [reason: string]: number };
 
-/** Frames a VM was sent by what was done to them: `segmented` frames became `segments`, `merged` ones `merges`. */
+/** The policy that decides what is done to frames; as in the ready line. */
+export type PolicyReport = Pick<OffloadFacts, "asked" | "sends" | "accepts">;
+
+/** Frames for a VM by what was done to them: `segmented` frames became `segments`, `merged` ones `merges`. */
 export interface OffloadReport {
   readonly passed: number;
   readonly filled: number;
@@ -61,7 +68,7 @@ export interface PortReport {
   readonly mac_moves: number;
   readonly pauses: number;
   readonly clients: number;
-  readonly offload: OffloadReport;
+  readonly offload: PolicyReport & OffloadReport;
 }
 
 /** Sums over all ports, in frames. */
@@ -97,12 +104,13 @@ export function statsReport(snapshot: Snapshot): StatsReport {
     event: "stats",
     time: snapshot.time.toISOString(),
     uptime_ms: Math.round(snapshot.uptimeMs),
-    ports: snapshot.ports.map((port) => portReport(snapshot.cells, port)),
+    ports: snapshot.ports.map((port) => portReport(snapshot, port)),
     total: totalReport(snapshot.cells),
   };
 }
 
-function portReport(cells: Float64Array, { row, name, state }: PortRow): PortReport {
+function portReport({ cells, opened }: Snapshot, { row, name, state }: PortRow): PortReport {
+  const { asked, sends, accepts } = offloadFacts(portOf(name, opened));
   const cell = (column: number) => cells[row * COLUMNS + column];
   return {
     name,
@@ -128,6 +136,9 @@ function portReport(cells: Float64Array, { row, name, state }: PortRow): PortRep
     pauses: cell(Column.pauses),
     clients: cell(Column.clients),
     offload: {
+      asked,
+      sends,
+      accepts,
       passed: cell(Column.passed),
       filled: cell(Column.filled),
       segmented: cell(Column.segmented),
@@ -136,6 +147,12 @@ function portReport(cells: Float64Array, { row, name, state }: PortRow): PortRep
       merges: cell(Column.merges),
     },
   };
+}
+
+/** The port a row is of: clients of `lan` are `lan.1`, `lan.2` and so on, and no other port is named like that. */
+function portOf(name: string, opened: readonly OpenedPort[]): OpenedPort {
+  const named = (wanted: string) => opened.find((port) => port.name === wanted);
+  return (named(name) ?? named(name.slice(0, name.lastIndexOf("."))))!;
 }
 
 function drops(cells: Float64Array, row: number): Drops {

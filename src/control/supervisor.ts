@@ -97,6 +97,7 @@ export class Supervisor {
       time: new Date(),
       uptimeMs: performance.now() - this.#openedAt,
       ports: [...this.#ports.values()].sort((a, b) => a.row - b.row),
+      opened: this.#opened,
       cells: readCounters(this.#counters, ROWS),
     };
   }

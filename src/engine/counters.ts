@@ -82,17 +82,28 @@ export const Column = {
   clients: 14,
   /** Frames of this port that now wait for a full egress (full=pause). */
   parked: 15,
-  /** Frames sent as they came, without a change to their bytes or a look at them. */
+  // What was decided at egress for the frames of this VM. They are counted then, so also those that are queued, and
+  // those that end as queue-full, refused, peer-gone or closing; only when ports agree, so that nothing has to be
+  // decided, frames whose send finds the VM gone are not. What the decision itself drops (oversize, unsegmentable,
+  // bad-checksum) is in none of these.
+  /**
+   * Frames that go on as one frame, their TCP or UDP checksum not completed for this VM: as they came, or with
+   * another vnet header or none, a lowered MSS, a completed IPv4 header checksum, or, large and for a VM with a vnet
+   * header, with the seed of their checksum instead of the checksum.
+   */
   passed: 16,
-  /** Frames sent whose checksum was completed here. */
+  /**
+   * Frames that go on as one frame, their TCP or UDP checksum completed for this VM. Except for large frames this is
+   * done in place: the VMs that a flooded frame goes to after that find it finished.
+   */
   filled: 17,
-  /** Frames that were cut for this VM ... */
+  /** Frames that were cut for this VM, none of them filled or passed ... */
   segmented: 18,
-  /** ... and the frames they became. */
+  /** ... and the frames they became, also those that are then dropped. */
   segments: 19,
-  /** Frames that were put together for this VM ... */
+  /** Frames that were put together with others for this VM, none of them filled or passed ... */
   merged: 20,
-  /** ... and the frames they became. */
+  /** ... and the frames they became, also those that are then dropped. */
   merges: 21,
   /** First of the drop columns, in the order of {@linkcode DROP_REASONS}. */
   drops: 22,

@@ -9,9 +9,9 @@
  * while frames flow.
  *
  * Between ports whose offload policies agree frames go out as they came. Otherwise the planner makes of
- * them what this VM takes, and what cannot be sent now waits in that form. Cutting adds headers, so a queue
- * that was promised to a large frame may be too short for its segments; the last of them are then dropped
- * as any frame is that finds the queue full.
+ * them what this VM takes, and what cannot be sent now waits in that form. Cutting adds headers, for which credit
+ * is taken as well. Only segments shorter than any sane connection's need more than that; the last of them may
+ * then find the queue full, and are dropped as any frame is.
  *
  * @module
  */
@@ -116,7 +116,7 @@ export class Egress {
   push(from: number, to: number, bytes: number, longest: number): number {
     const { batch } = this.#host;
     if (batch.policy !== this.#ingress) this.#meet(batch.policy);
-    const record = bytes + this.#lead * (to - from);
+    const record = bytes + this.#lead * (to - from) + this.#growth(bytes);
     if (
       record > this.#room || longest > this.#limit || this.#outbox.count + to - from > TURN_FRAMES
     ) return this.#pushEach(from, to);
@@ -203,6 +203,14 @@ export class Egress {
     if (!this.isBlocked && (frames > 0 || this.port.unfinished)) this.#block();
   }
 
+  /**
+   * What headers add to `bytes` bytes that are cut: an eighth is what segments of 536 bytes need, the shortest that
+   * a connection uses where nothing is known of the way (RFC 9293 3.7.1).
+   */
+  #growth(bytes: number): number {
+    return (this.#need & Need.SEGMENT) === 0 ? 0 : bytes >>> 3;
+  }
+
   /** The frames to come are from another port. */
   #meet(ingress: Policy): void {
     this.#ingress = ingress;
@@ -263,14 +271,14 @@ export class Egress {
   #pushEach(from: number, to: number): number {
     const { length } = this.#host.batch;
     for (let i = from; i < to; i++) {
-      const size = length[i];
+      const size = length[i], record = size + this.#lead + this.#growth(size);
       if (this.closed || size > this.#limit) {
         this.#cells[this.row * COLUMNS + (this.closed ? PEER_GONE : OVERSIZE)]++;
         continue;
       }
-      if (size + this.#lead > this.#room || this.#outbox.count === TURN_FRAMES) {
+      if (record > this.#room || this.#outbox.count === TURN_FRAMES) {
         this.flush();
-        if (size + this.#lead > this.#room && !this.closed) return i;
+        if (record > this.#room && !this.closed) return i;
         if (this.closed) {
           i--; // counted as gone by the next round
           continue;
@@ -278,7 +286,7 @@ export class Egress {
       }
       if (this.#outbox.count === 0) this.#host.dirty(this);
       this.#outbox.add(i, i + 1);
-      this.#room -= size + this.#lead;
+      this.#room -= record;
     }
     return to;
   }

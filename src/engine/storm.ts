@@ -4,7 +4,8 @@
  * Flooding multiplies: one broadcast is a send for every other port. A VM that does nothing else, or a
  * loop between two ports, would take the time of everybody. So each port has a budget of copies that
  * comes back at a fixed rate: generous for ARP, neighbour discovery, mDNS and the first frames of a
- * conversation, far below what fills a core (a copy costs about 0.8 us, so this is a sixth of one).
+ * conversation, far below what fills a core (a copy costs about 0.8 us, so this is a sixth of one). A large
+ * frame that is cut for the VMs it is flooded to counts as what it may become.
  *
  * @module
  */
@@ -22,15 +23,18 @@ export class Storm {
     this.#at = new Float64Array(rows);
   }
 
-  /** How many of `frames` frames, each to `others` ports, the port may flood now; they are paid for. `now` in ms. */
-  allowed(row: number, frames: number, others: number, now: number): number {
+  /**
+   * How many of `frames` frames, each `copies` frames on their way out, the port may flood now; they are paid for.
+   * `now` in ms.
+   */
+  allowed(row: number, frames: number, copies: number, now: number): number {
     const tokens = Math.min(
       STORM_BURST,
       this.#tokens[row] + (now - this.#at[row]) * (STORM_RATE / 1000),
     );
-    const allowed = Math.min(frames, Math.floor(tokens / others));
+    const allowed = Math.min(frames, Math.floor(tokens / copies));
     this.#at[row] = now;
-    this.#tokens[row] = tokens - allowed * others;
+    this.#tokens[row] = tokens - allowed * copies;
     return allowed;
   }
 }

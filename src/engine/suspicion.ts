@@ -9,7 +9,16 @@
  * @module
  */
 import { fold, pseudoSum, sum } from "../frame/checksum.ts";
-import { Headers, IPV4_TYPE, IPV6_TYPE, Kind, PROVIDER_TAG_TYPE } from "../frame/headers.ts";
+import {
+  Headers,
+  IPV4_TYPE,
+  IPV6_TYPE,
+  Kind,
+  PROVIDER_TAG_TYPE,
+  TCP_CHECKSUM,
+  UDP_CHECKSUM,
+} from "../frame/headers.ts";
+import { Vnet } from "../frame/vnet.ts";
 import { TAG_TYPE } from "../frame/dot1q.ts";
 import { ETHERTYPE } from "../frame/ethernet.ts";
 import { Feature, formatFeatures, namesOf } from "../offload/features.ts";
@@ -94,6 +103,12 @@ export class Suspicion {
     const view = this.#view;
     if (length < 12 + 14 || isKnownType(view.getUint16(at + ETHERTYPE))) return 0;
     if (view.getUint8(at) > 7 || (view.getUint8(at + 1) & 0x7f) > 5) return 0;
+    // There are frames of other types with addresses and contents that look like this; hardly with a checksum, too.
+    const start = view.getUint16(at + Vnet.CSUM_START, true);
+    const offset = view.getUint16(at + Vnet.CSUM_OFFSET, true);
+    if ((view.getUint8(at) & Vnet.NEEDS_CSUM) === 0) {
+      if (start !== 0 || offset !== 0) return 0;
+    } else if (offset !== TCP_CHECKSUM && offset !== UDP_CHECKSUM) return 0;
     if (isKnownType(view.getUint16(at + 12 + ETHERTYPE))) return 12;
     return isKnownType(view.getUint16(at + 10 + ETHERTYPE)) ? 10 : 0;
   }

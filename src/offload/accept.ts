@@ -5,8 +5,8 @@
  * Refused, though Linux takes some of it: a frame with a GSO type that is a fragment, is shorter than its IP
  * length, has another IP version or protocol than the type or another place of its checksum than that of its
  * transport header, more than two tags, an extension header that we do not look behind, or would become more
- * than {@linkcode SEGMENTS_MAX} segments, or fragments of less than 8 bytes; a header length beyond the frame,
- * which Linux refuses from the third byte on. Taken, though Linux drops it: a frame with a GSO type and less
+ * than {@linkcode SEGMENTS_MAX} segments, or segments of less than {@linkcode SIZE_MIN} bytes; a header length
+ * beyond the frame, which Linux refuses from the third byte on. Taken, though Linux drops it: a frame with a GSO type and less
  * payload than a segment, when options make it look as if it had more.
  *
  * What is accepted is put into canonical form in place, so that whoever reads the header later may trust it:
@@ -49,6 +49,7 @@ export const Verdict = {
   UNDECLARED_TSO6: 13,
   UNDECLARED_UFO: 14,
   UNDECLARED_USO: 15,
+  UNDECLARED_ECN: 16,
 } as const;
 
 /** Verdicts in words, by their number. */
@@ -69,10 +70,17 @@ export const VERDICT_TEXTS: readonly string[] = [
   "large TCP frame over IPv6, and tso6 is not declared",
   "large UDP datagram, and ufo is not declared",
   "several UDP datagrams in a frame, and uso is not declared",
+  "large TCP frame with CWR, and ecn is not declared",
 ];
 
 /** Most segments of one frame; for UDP datagrams Linux's own limit (UDP_MAX_SEGMENTS). */
 export const SEGMENTS_MAX = 256, DATAGRAMS_MAX = 128;
+
+/**
+ * Least payload of a segment: below Linux's least MSS with timestamps taken off (TCP_MIN_SND_MSS, 48). Without it one
+ * read of a stream could become 200,000 frames; with it cutting makes no more frames than a VM could send itself.
+ */
+export const SIZE_MIN = 32;
 
 /** First byte a checksum may begin with: as in Linux, which counts an IPv4 header from where the frame begins. */
 const FIRST_CHECKSUM = 20;
@@ -145,6 +153,9 @@ function judge(
   const large = gso !== Gso.NONE &&
     cutBytes(type, headers) > view.getUint16(hdr + Vnet.GSO_SIZE, true);
   if (large && (sends & FEATURES[type]) === 0) return UNDECLARED[type];
+  if (large && gso !== type && (sends & Feature.ECN) === 0 && headers.kind === Kind.TCP) {
+    return Verdict.UNDECLARED_ECN;
+  }
   if (partial && (sends & Feature.CSUM) === 0) return Verdict.UNDECLARED_CSUM;
   if (large) setLarge(view, hdr, at, partial, headers);
   else setSmall(view, hdr, partial);
@@ -172,8 +183,10 @@ function judgeGso(
   if (headers.kind !== KINDS[type] || !fits) return Verdict.GSO_PACKET;
   if (headers.end > headers.frameEnd) return Verdict.GSO_LENGTH;
   if (!isChecksumThere(view, hdr, at, type, headers)) return Verdict.GSO_CHECKSUM;
+  const bytes = cutBytes(type, headers);
+  if (bytes > size && size < SIZE_MIN) return Verdict.GSO_SIZE;
   const most = type === Gso.UDP_L4 ? DATAGRAMS_MAX : SEGMENTS_MAX;
-  return cutBytes(type, headers) > piece * most ? Verdict.SEGMENTS : Verdict.OK;
+  return bytes > piece * most ? Verdict.SEGMENTS : Verdict.OK;
 }
 
 /** True when the unfinished checksum is that of the transport header, or there is none and there need not be one. */

@@ -14,8 +14,6 @@ import type { VnetBytes } from "./policy.ts";
 export const GATHER_FRAMES = 1024, GATHER_PIECES = 4096;
 /** Bytes of prefixes. */
 export const GATHER_SCRATCH = 256 * 1024;
-/** Pieces of one frame: two less than the kernel takes in one message (IOV_MAX). */
-export const FRAME_PIECES = 1000;
 /** Most bytes in front of the headers of a frame: a stream length and a vnet header. */
 const LEAD_BYTES = 16;
 

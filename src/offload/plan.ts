@@ -10,18 +10,20 @@
  * ```
  * Only frames between ports that do not agree come here ({@linkcode needs}), all those of a batch that leave
  * by one port together. The checksum of a frame that need not be cut is completed in place, so it is done
- * once however many ports the frame goes to. All else is written to scratch memory, and the frame stays what
- * it is for the others.
+ * once however many ports the frame goes to; an MSS is lowered in place, too, and for the ports that come
+ * after. All else is written to scratch memory, and the frame stays what it is for the others.
  *
  * @module
  */
 import { Gso, Vnet } from "../frame/vnet.ts";
+import { MERGED_HEADERS, MERGED_SEGMENTS } from "./aggregate.ts";
 import { clampMss } from "./clamp.ts";
 import { Feature, type Features, TSO } from "./features.ts";
 import { fillIpv4, fillPartial, fillTransport } from "./fill.ts";
 import { FRAGMENT_BYTES } from "./fragment_udp.ts";
 import { Gather } from "./gather.ts";
-import { Merger } from "./merge.ts";
+import { Mark, Merger } from "./merge.ts";
+import { PlanCounts } from "./plan_counts.ts";
 import { accepted, frameLimit, mtuOf, Need, NO_OFFLOAD, type Policy } from "./policy.ts";
 import { Segmenter } from "./segment.ts";
 import { Unfinished } from "./unfinished.ts";
@@ -29,37 +31,8 @@ import { WholeFrame } from "./whole.ts";
 
 /** Most bytes of headers a walk finds: tags, IPv6 with 8 extension headers, and TCP with all its options. */
 const LONGEST_HEADERS = 14 + 8 + 40 + 8 * 2048 + 60;
-/** Pieces and bytes of headers an aggregate may take. */
-const MERGED_PIECES = 132, MERGED_HEADERS = 256;
-
-/** How many frames were dealt with in which way since they were last taken. */
-export class PlanCounts {
-  /** Frames as they came in, and of them those that were sent on untouched or had their checksum completed. */
-  frames = 0;
-  passed = 0;
-  filled = 0;
-  /** Frames that were cut, and the frames they became. */
-  segmented = 0;
-  segments = 0;
-  /** Frames that were put together, and the frames they became. */
-  merged = 0;
-  merges = 0;
-  /** Dropped: too long for the VM and not to be cut; to be cut and malformed; to be cut and corrupt. */
-  oversize = 0;
-  unsegmentable = 0;
-  badChecksum = 0;
-
-  /** Begin again. */
-  clear(): void {
-    this.frames = this.passed = this.filled = 0;
-    this.segmented =
-      this.segments =
-      this.merged =
-      this.merges =
-        0;
-    this.oversize = this.unsegmentable = this.badChecksum = 0;
-  }
-}
+/** A {@linkcode Mark}: its checksum is finished, and it was done here. */
+const FILLED = 3;
 
 /** See the head of this file. */
 export class Planner {
@@ -70,9 +43,8 @@ export class Planner {
   readonly #segmenter: Segmenter;
   readonly #merger: Merger;
   readonly #whole: WholeFrame;
-  /** Frames whose checksum was completed before they were looked at for merging; those that must not merge. */
-  readonly #filled: Uint8Array;
-  readonly #excluded: Uint8Array;
+  /** A {@linkcode Mark} for each frame, or {@linkcode FILLED}; used when frames may merge. */
+  readonly #marks: Uint8Array;
   #ingress: Policy = NO_OFFLOAD;
   #egress: Policy = NO_OFFLOAD;
   #need: number = Need.PASS;
@@ -80,6 +52,8 @@ export class Planner {
   #takes: Features = 0;
   #mtu = 0;
   #limit = 0;
+  /** IPv4 header checksums may be unfinished, too, and must not be when they leave. */
+  #fillsIpv4 = false;
   /** MTU that the MSS of new connections is clamped to. */
   #clampTo = 0;
   #at: Int32Array = new Int32Array();
@@ -98,8 +72,7 @@ export class Planner {
     this.#segmenter = new Segmenter(view, this.gather, this.#state);
     this.#whole = new WholeFrame(view, this.gather, this.#state);
     this.#merger = new Merger(view, frames);
-    this.#filled = new Uint8Array(frames);
-    this.#excluded = new Uint8Array(frames);
+    this.#marks = new Uint8Array(frames);
   }
 
   /** Set out to plan frames `from` .. `to - 1`, which came by a port with policy `ingress`. */
@@ -118,6 +91,8 @@ export class Planner {
     this.#takes = accepted(egress);
     this.#mtu = mtuOf(egress);
     this.#limit = frameLimit(egress);
+    const leaves = egress.vnetHdr === 0 && (this.#takes & Feature.CSUM) !== 0;
+    this.#fillsIpv4 = ingress.vnetHdr === 0 && (ingress.sends & Feature.CSUM) !== 0 && !leaves;
     this.#clampTo = Math.min(
       ingress.clampMss ? mtuOf(ingress) : Infinity,
       egress.clampMss ? this.#mtu : Infinity,
@@ -151,7 +126,7 @@ export class Planner {
     const k = i - this.#from;
     if (this.#merger.follows[k] === 1) return true;
     if (this.#merger.next[k] < 0) return this.#send(i);
-    if (!this.gather.fits(1, MERGED_PIECES, MERGED_HEADERS)) return false;
+    if (!this.gather.fits(1, 1 + MERGED_SEGMENTS, MERGED_HEADERS)) return false;
     const { vnetHdr } = this.#egress;
     const frames = this.#merger.emit(this.gather, this.#at, this.#length, this.#from, k, vnetHdr);
     this.counts.frames += frames;
@@ -183,7 +158,8 @@ export class Planner {
   #describe(at: number, length: number): void {
     const { vnetHdr, sends } = this.#ingress;
     if (vnetHdr !== 0) this.#state.readHeader(this.#view, at - vnetHdr);
-    else this.#state.look(this.#view, at, length, sends, this.#mtu);
+    else this.#state.look(this.#view, at, length, sends, mtuOf(this.#ingress), this.#mtu);
+    if (this.#fillsIpv4) fillIpv4(this.#view, this.#state.headers);
   }
 
   #clamp(at: number, length: number): void {
@@ -204,7 +180,8 @@ export class Planner {
     if (!this.#egress.forwardSafe || length <= this.#mtu) return false;
     const { headers } = this.#state;
     this.#state.walk(this.#view, at, length);
-    return headers.version !== 0 && headers.frameEnd - headers.l3 > this.#mtu;
+    const end = headers.whole ? headers.end : headers.frameEnd;
+    return headers.version !== 0 && end - headers.l3 > this.#mtu;
   }
 
   /** True when the unfinished checksum must not leave by this port. */
@@ -221,7 +198,6 @@ export class Planner {
     const { vnetHdr } = this.#ingress, state = this.#state, view = this.#view;
     if (vnetHdr === 0) {
       fillTransport(view, state.headers);
-      fillIpv4(view, state.headers);
     } else {
       fillPartial(view, at + state.start, state.offset, at + length);
       view.setUint8(at - vnetHdr + Vnet.FLAGS, 0);
@@ -233,7 +209,7 @@ export class Planner {
   /** Send on a frame that needs nothing, or another vnet header. */
   #pass(i: number): void {
     const k = i - this.#from, at = this.#at[i], length = this.#length[i], state = this.#state;
-    if ((this.#need & Need.MERGE) !== 0 && this.#filled[k] === 1) this.counts.filled++;
+    if ((this.#need & Need.MERGE) !== 0 && this.#marks[k] === FILLED) this.counts.filled++;
     else this.counts.passed++;
     const needsSeed = state.gso !== Gso.NONE && this.#egress.vnetHdr !== 0 &&
       (this.#ingress.vnetHdr === 0 || !state.partial);
@@ -281,30 +257,41 @@ export class Planner {
 
   // ---- merging ----
 
-  /** Find out which frames go out together. What is unfinished is completed first: merged frames carry checksums over. */
+  /**
+   * Find out which frames go out together. An aggregate for a VM without a vnet header has its checksum finished,
+   * made of those of its segments: they are completed first.
+   */
   #join(): void {
-    const { sends } = this.#ingress;
+    const { vnetHdr, maxFrame } = this.#egress, { sends } = this.#ingress;
     for (let i = this.#from; i < this.#to; i++) {
-      const k = i - this.#from;
-      this.#excluded[k] = this.#filled[k] = 0;
-      if (sends === 0) continue;
-      this.#describe(this.#at[i], this.#length[i]);
-      if (this.#state.gso !== Gso.NONE) this.#excluded[k] = 1;
-      else if (this.#state.partial) {
-        this.#fill(this.#at[i], this.#length[i]);
-        this.#filled[k] = 1;
-      }
+      this.#marks[i - this.#from] = sends === 0
+        ? Mark.NONE
+        : this.#mark(this.#at[i], this.#length[i]);
     }
+    const kinds = this.#takes & ~sends & TSO;
     this.#merger.join(
       this.#at,
       this.#length,
       this.#from,
       this.#to,
-      this.#takes & ~sends & TSO,
-      this.#egress.maxFrame,
-      this.#egress.vnetHdr !== 0,
-      this.#excluded,
+      kinds,
+      maxFrame,
+      vnetHdr !== 0,
+      this.#marks,
     );
+  }
+
+  #mark(at: number, length: number): number {
+    const state = this.#state;
+    this.#describe(at, length);
+    if (state.gso !== Gso.NONE) return Mark.ALONE;
+    if (!state.partial) return Mark.NONE;
+    if (this.#egress.vnetHdr === 0) {
+      this.#fill(at, length);
+      return FILLED;
+    }
+    state.walk(this.#view, at, length);
+    return state.isOrdinary(at) ? Mark.UNFINISHED : Mark.ALONE;
   }
 }
 

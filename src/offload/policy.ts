@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { HEADER_BYTES } from "../frame/ethernet.ts";
 import { Feature, type Features, LARGE, TSO } from "./features.ts";
 
 /** Bytes of the virtio-net header in front of each frame on the wire: none, legacy, VIRTIO_F_VERSION_1. */
@@ -79,14 +80,14 @@ export function accepted(policy: Policy): Features {
   return policy.finish ? features & ~Feature.CSUM : features;
 }
 
-/** MTU that decides how long a frame for this VM may be. */
+/** MTU that decides how long the frames are that a large one for this VM is cut into. */
 export function mtuOf(policy: Policy): number {
-  return policy.mtu === 0 ? DEFAULT_MTU : policy.mtu;
+  return policy.mtu === 0 ? Math.min(DEFAULT_MTU, policy.maxFrame - HEADER_BYTES) : policy.mtu;
 }
 
-/** Longest frame for this VM that is no accepted large frame. */
+/** Longest frame for this VM that is not to be cut. */
 export function frameLimit(policy: Policy): number {
-  if (policy.mtu === 0 && !policy.forwardSafe) return policy.maxFrame;
+  if (!policy.forwardSafe) return policy.maxFrame;
   return Math.min(mtuOf(policy) + FRAME_OVER_MTU, policy.maxFrame);
 }
 

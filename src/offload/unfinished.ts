@@ -10,8 +10,9 @@
  */
 import { Headers, Kind } from "../frame/headers.ts";
 import { Gso, Vnet } from "../frame/vnet.ts";
-import { Feature, type Features, TSO } from "./features.ts";
+import { Feature, type Features } from "./features.ts";
 import { isUnfinished } from "./fill.ts";
+import { FRAGMENT_BYTES } from "./fragment_udp.ts";
 
 /** Offset of the byte of TCP flags, and CWR in it. */
 const TCP_FLAGS = 13, CWR = 0x80;
@@ -62,8 +63,20 @@ export class Unfinished {
     if (type !== Gso.NONE) this.size = view.getUint16(hdr + Vnet.GSO_SIZE, true);
   }
 
-  /** Look at a frame without a vnet header whose VM may leave `sends` unfinished, on its way to a VM with `mtu`. */
-  look(view: DataView, at: number, length: number, sends: Features, mtu: number): void {
+  /**
+   * Look at a frame without a vnet header whose VM may leave `sends` unfinished.
+   *
+   * @param ownMtu of the VM it comes from: what is longer was meant to be cut
+   * @param mtu of the VM it goes to: what is longer has to be cut
+   */
+  look(
+    view: DataView,
+    at: number,
+    length: number,
+    sends: Features,
+    ownMtu: number,
+    mtu: number,
+  ): void {
     const { headers } = this;
     this.partial =
       this.ecn =
@@ -74,9 +87,10 @@ export class Unfinished {
     if (sends === 0) return;
     this.walk(view, at, length);
     if (!headers.whole) return;
-    const large = headers.end - headers.l3 > mtu;
-    if ((sends & Feature.CSUM) !== 0 && isUnfinished(view, headers, large)) this.#setPartial(at);
-    if (large) this.#setLarge(view, sends, mtu);
+    const bytes = headers.end - headers.l3;
+    const isUncut = bytes > Math.min(ownMtu, mtu);
+    if ((sends & Feature.CSUM) !== 0 && isUnfinished(view, headers, isUncut)) this.#setPartial(at);
+    if (bytes > mtu) this.#setLarge(view, sends, mtu);
   }
 
   /** Walk the headers of the frame, once. */
@@ -101,11 +115,13 @@ export class Unfinished {
   #setLarge(view: DataView, sends: Features, mtu: number): void {
     const { kind, version, l3, l4, payload } = this.headers;
     const type = kind === Kind.UDP ? Gso.UDP : version === 4 ? Gso.TCPV4 : Gso.TCPV6;
-    if ((NEEDED[type] & sends) === 0) return;
+    // What is cut of a UDP datagram are IP fragments: their size counts from the UDP header.
+    const size = kind === Kind.TCP
+      ? mtu - (payload - l3)
+      : (mtu - (l4 - l3) - (version === 6 ? FRAGMENT_BYTES : 0)) & ~7;
+    if ((NEEDED[type] & sends) === 0 || size <= 0) return;
     this.gso = type;
-    // What is cut of a UDP datagram are IP fragments: their size counts from the UDP header. The planner leaves
-    // room for what a fragment adds.
-    this.size = mtu - ((NEEDED[type] & TSO) !== 0 ? payload - l3 : l4 - l3);
+    this.size = size;
     this.ecn = kind === Kind.TCP && (view.getUint8(l4 + TCP_FLAGS) & CWR) !== 0;
   }
 }

@@ -92,7 +92,7 @@ export function received(flow: Flow, packets: readonly SeenPacket[]): Uint8Array
   let at = 0;
   for (const { source, seq, payload, options } of packets) {
     if (source !== flow.port) continue;
-    assertEquals((seq - FIRST) | 0, at | 0, "the next byte of the flow");
+    assertEquals((seq - FIRST) | 0, at, `place in flow ${flow.port} of ${bytes.length} bytes`);
     assertEquals([...options], TIMESTAMP);
     bytes.set(payload, at);
     at += payload.length;

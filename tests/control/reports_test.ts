@@ -2,11 +2,36 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { statsReport } from "../../src/control/reports.ts";
 import { Column, COLUMNS, DROP_REASONS, dropColumn, ROWS } from "../../src/engine/counters.ts";
+import type { OpenedPort } from "../../src/engine/protocol.ts";
+import { Feature, OFFLOAD_ON } from "../../src/offload/features.ts";
+import { NO_OFFLOAD, type Policy } from "../../src/offload/policy.ts";
 
 const TIME = new Date("2026-11-20T11:04:38.123Z");
 
-function report(cells: Float64Array, ports = [{ row: 1, name: "a", state: "up" as const }]) {
-  return statsReport({ time: TIME, uptimeMs: 1234.56, ports, cells });
+function opened(name: string, asked: string, policy: Partial<Policy>): OpenedPort {
+  const port = {
+    kind: "dgram",
+    socket: "dgram",
+    target: "x",
+    clients: "many",
+    buffers: 0,
+  } as const;
+  return { name, ...port, client: "", asked, policy: { ...NO_OFFLOAD, ...policy } };
+}
+
+const OPENED = [
+  opened("lan", "offload=on,finish=on", { sends: OFFLOAD_ON, accepts: OFFLOAD_ON, finish: true }),
+  opened("la", "", {}),
+  opened("a", "sends=csum", { sends: Feature.CSUM }),
+  opened("vm.1", "accepts=csum", { accepts: Feature.CSUM }),
+];
+
+function named(...names: string[]) {
+  return names.map((name, i) => ({ row: i + 1, name, state: "up" as const }));
+}
+
+function report(cells: Float64Array, ports = named("a")) {
+  return statsReport({ time: TIME, uptimeMs: 1234.56, ports, opened: OPENED, cells });
 }
 
 Deno.test("statsReport() names every counter, and drop reasons once they happened", () => {
@@ -35,6 +60,9 @@ Deno.test("statsReport() names every counter, and drop reasons once they happene
       pauses: 113,
       clients: 114,
       offload: {
+        asked: "sends=csum",
+        sends: ["csum"],
+        accepts: [],
         passed: 116,
         filled: 117,
         segmented: 118,
@@ -56,6 +84,26 @@ Deno.test("statsReport() names every counter, and drop reasons once they happene
       balanced: false,
     },
   });
+});
+
+Deno.test("statsReport() tells of each port the policy asked for and the one in effect", () => {
+  const { ports } = report(
+    new Float64Array(8 * COLUMNS),
+    named("lan", "lan.1", "lan.20", "la.1", "vm.1"),
+  );
+  const lan = ["offload=on,finish=on", "csum+tso4+tso6", "tso4+tso6"];
+  assertEquals(
+    ports.map(({ name, offload: { asked, sends, accepts } }) => {
+      return [name, asked, sends.join("+"), accepts.join("+")];
+    }),
+    [
+      ["lan", ...lan],
+      ["lan.1", ...lan], // its clients have the policy of the port they came to
+      ["lan.20", ...lan],
+      ["la.1", "", "", ""],
+      ["vm.1", "accepts=csum", "", "csum"], // a name like that of a client
+    ],
+  );
 });
 
 Deno.test("statsReport() sums rows that have no name yet", () => {

@@ -81,7 +81,8 @@ Deno.test("Supervisor opens ports, tells about them and closes them", async () =
         policy: NO_OFFLOAD,
       },
     ]);
-    const { ports: rows, cells, uptimeMs } = supervisor.snapshot();
+    const { ports: rows, opened, cells, uptimeMs } = supervisor.snapshot();
+    assertEquals(opened, supervisor.opened);
     assertEquals(rows.map(({ name, state }) => [name, state]), [["a", "waiting"], [
       "lan",
       "waiting",

@@ -15,8 +15,11 @@ import { Forwarder, type ForwardHost } from "../../src/engine/forward.ts";
 import { type PauseHost, Pauses } from "../../src/engine/pause.ts";
 import { CellTally } from "../../src/engine/tally.ts";
 import { Arena } from "../../src/platform/arena.ts";
+import { Headers } from "../../src/frame/headers.ts";
+import { acceptVnet, Verdict } from "../../src/offload/accept.ts";
 import { GATHER_SCRATCH } from "../../src/offload/gather.ts";
 import { Planner } from "../../src/offload/plan.ts";
+import { NO_OFFLOAD, type Policy } from "../../src/offload/policy.ts";
 import { Batch, BATCH_FRAMES } from "../../src/port/batch.ts";
 import type { PortConfig } from "../../src/port/config.ts";
 import type { Port } from "../../src/port/port.ts";
@@ -49,6 +52,7 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
   readonly stormedOnes: number[] = [];
   now = 1000;
   readonly #read: number;
+  readonly #headers = new Headers();
   /** What is in the batch has been sent: the next frames make a new one. */
   #flushed = true;
   #readBytes = 0;
@@ -93,8 +97,8 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
     this.members.splice(this.members.indexOf(egress), 1);
   }
 
-  /** Put frames into the batch, behind those of the turn's earlier batches. */
-  load(frames: readonly Uint8Array[]): void {
+  /** Put frames into the batch, behind those of the turn's earlier batches, as a port with `policy` reads them. */
+  load(frames: readonly Uint8Array[], { vnetHdr, sends }: Policy = NO_OFFLOAD): void {
     if (this.#flushed) this.batch.count = 0;
     this.#flushed = false;
     if (this.batch.count + frames.length > BATCH_FRAMES) {
@@ -102,15 +106,20 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
     }
     for (const frame of frames) {
       const at = this.#read + this.#readBytes + 64;
+      const bytes = frame.length - vnetHdr;
       this.arena.u8.set(frame, at);
-      this.batch.add(this.view, at, frame.length, 0);
+      if (vnetHdr !== 0) {
+        const code = acceptVnet(this.view, at, vnetHdr, at + vnetHdr, bytes, sends, this.#headers);
+        assertEquals(code, Verdict.OK, "a frame of a test is accepted");
+      }
+      this.batch.add(this.view, at + vnetHdr, bytes, vnetHdr);
       this.#readBytes += frame.length + 64;
     }
   }
 
   /** A port has read these frames; as Engine.ingress. */
   ingress(port: Port, frames: readonly Uint8Array[]): void {
-    this.load(frames);
+    this.load(frames, port.config);
     if (this.pauses.isPaused(port)) this.pauses.append(port, 0);
     else {
       const done = this.forwarder.forward(port, 0);

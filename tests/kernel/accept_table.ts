@@ -5,7 +5,7 @@
  */
 import { type Extension, l4Of, tcpFrame, type TcpShape, udpFrame } from "../offload/frames.ts";
 import { NEEDS_CSUM, type VnetHeader, withVnet } from "../support/vnet_header.ts";
-import { contents } from "../vectors/wire_text.ts";
+import { contents, type Payload } from "../vectors/wire_text.ts";
 import { CHECKSUM_OFFSET, Gso } from "./cases.ts";
 
 /** How many frames come out of it; none when it is refused, or dropped later. */
@@ -19,7 +19,9 @@ export interface Row {
   readonly ours: Fate;
 }
 
-const data = (length: number) => contents({ seed: 7, length });
+/** All payloads are the beginning of this one. */
+export const TABLE_PAYLOAD: Payload = { seed: 7, length: 8193 };
+const data = (length: number) => contents({ ...TABLE_PAYLOAD, length });
 const LARGE: TcpShape = { payload: data(3500), checksum: "partial" };
 const LARGE6: TcpShape = { ...LARGE, version: 6 };
 const SMALL: TcpShape = { payload: data(100), checksum: "partial" };
@@ -132,8 +134,8 @@ export const TABLE: readonly Row[] = [
   udp("USO", LARGE, Gso.USO, {}, 4),
   udp("USO with ECN", LARGE, Gso.USO | Gso.ECN, {}, "refused"),
   udp("USO, no NEEDS_CSUM", LARGE, Gso.USO, { flags: 0 }, "refused"),
-  udp("128 datagrams", { ...LARGE, payload: data(1280) }, Gso.USO, { gsoSize: 10 }, 128),
-  udp("129 datagrams", { ...LARGE, payload: data(1281) }, Gso.USO, { gsoSize: 10 }, "refused"),
+  udp("128 datagrams", { ...LARGE, payload: data(4096) }, Gso.USO, { gsoSize: 32 }, 128),
+  udp("129 datagrams", { ...LARGE, payload: data(4097) }, Gso.USO, { gsoSize: 32 }, "refused"),
   udp("UFO", LARGE, Gso.UFO, {}, 4),
   udp("UFO with ECN", LARGE, Gso.UFO | Gso.ECN, {}, 4),
   udp("UFO over IPv6", LARGE6, Gso.UFO, {}, 4),
@@ -153,7 +155,13 @@ export const TABLE: readonly Row[] = [
   tcp("GSO size as the payload", LARGE, { gsoSize: 3500 }, 1),
   tcp("no payload", { ...LARGE, payload: [] }, { gsoType: Gso.TCPV4, gsoSize: SIZE }, 1),
   tcp("GSO size 1", LARGE, { gsoSize: 1 }, 3500, "refused"),
-  tcp("250 segments", LARGE, { gsoSize: 14 }, 250),
+  tcp("GSO size 31", LARGE, { gsoSize: 31 }, 113, "refused"),
+  tcp("GSO size 31, nothing to cut", { ...SMALL, payload: data(31) }, {
+    gsoType: Gso.TCPV4,
+    gsoSize: 31,
+  }, 1),
+  tcp("256 segments", { ...LARGE, payload: data(8192) }, { gsoSize: 32 }, 256),
+  tcp("257 segments", { ...LARGE, payload: data(8193) }, { gsoSize: 32 }, 257, "refused"),
   tcp(
     "GSO size as the payload, and TCP options",
     { ...LARGE, tcpOptions: [1, 1, 1, 1] },

@@ -6,11 +6,13 @@
  */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { withVnet } from "../support/vnet_header.ts";
 import { say } from "../support/time.ts";
 import { DIFFERENCES } from "../vectors/differences.ts";
 import { compare, judge as decide } from "../vectors/opinions.ts";
 import { Ours } from "../vectors/ours.ts";
 import { type Fate, TABLE } from "./accept_table.ts";
+import { FRAMES, headersFor } from "./headers.ts";
 import { hostileCases, wireOf } from "./hostile.ts";
 import { kernelTest } from "./judge.ts";
 import { cutByLinux } from "./linux.ts";
@@ -33,15 +35,43 @@ kernelTest(`the ${TABLE.length} rows of the table are as they say`, async (judge
   assertEquals(unused, [], "differences no row has");
 });
 
+/** Prints how often each reason was the reason, while it counts. */
+class Reasons {
+  readonly #times = new Map<string, number>();
+
+  count(reason: string): void {
+    this.#times.set(reason, (this.#times.get(reason) ?? 0) + 1);
+  }
+
+  say(): void {
+    const sorted = [...this.#times].sort(([, a], [, b]) => b - a);
+    for (const [reason, times] of sorted) say(`    ${String(times).padStart(6)}  ${reason}`);
+  }
+}
+
 kernelTest(`${NUMBER} hostile frames have the same fate, or there is a reason`, async (judge) => {
-  const reasons = new Map<string, number>();
-  const count = (reason: string) => reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  const reasons = new Reasons();
   await fc.assert(
     fc.asyncProperty(hostileCases, async (each) => {
       const wire = wireOf(each);
-      count(decide(compare(ours, wire, await cutByLinux(judge, wire))));
+      reasons.count(decide(compare(ours, wire, await cutByLinux(judge, wire))));
     }),
     runs(NUMBER),
   );
-  for (const [reason, times] of reasons) say(`    ${String(times).padStart(6)}  ${reason}`);
+  reasons.say();
+});
+
+kernelTest("all combinations of telling vnet headers have the same fate", async (judge) => {
+  const reasons = new Reasons();
+  for (const frame of FRAMES) {
+    for (const header of headersFor(frame)) {
+      const wire = withVnet(header, frame);
+      try {
+        reasons.count(decide(compare(ours, wire, await cutByLinux(judge, wire))));
+      } catch (error) {
+        throw new Error(`${JSON.stringify(header)} ${frame.toHex()}`, { cause: error });
+      }
+    }
+  }
+  reasons.say();
 });

@@ -4,7 +4,7 @@
  * @module
  */
 import fc from "fast-check";
-import { l4Of, tcpFrame, type TcpShape } from "../offload/frames.ts";
+import { type Checksum, l4Of, tcpFrame, type TcpShape } from "../offload/frames.ts";
 import { NEEDS_CSUM, NO_OFFLOAD, withVnet } from "../support/vnet_header.ts";
 import { contents } from "../vectors/wire_text.ts";
 import { CHECKSUM_OFFSET } from "./cases.ts";
@@ -70,16 +70,16 @@ const flows: fc.Arbitrary<TcpShape> = fc.record({
 
 /** What may be odd about a segment. */
 const changes: fc.Arbitrary<Partial<TcpShape>> = fc.oneof(
-  { weight: 20, arbitrary: fc.constant({}) },
   fc.record({
     flags: fc.oneof(fc.constantFrom(0x11, 0x18, 0x18, 0x19, 0x90, 0x12, 0x14), fc.nat(0xfff)),
   }),
   fc.record({
-    checksum: fc.constantFrom("bad" as const, "none" as const, "partial" as const, "full" as const),
+    checksum: fc.constantFrom<Checksum[]>("bad", "none", "partial", "full"),
   }),
   fc.record({ tcpOptions: options }),
   fc.record({ window: word }),
   fc.record({ ack: fc.nat(0xffff_ffff) }),
+  fc.record({ urgent: word }),
   fc.record({ tos: byte }),
   fc.record({ ttl: byte }),
   fc.record({ df: fc.boolean() }),
@@ -87,8 +87,8 @@ const changes: fc.Arbitrary<Partial<TcpShape>> = fc.oneof(
   fc.record({ trailer: fc.array(byte, { minLength: 1, maxLength: 8 }) }),
 );
 
-/** Bursts of up to `most` segments of up to `longest` bytes. */
-export function bursts(most: number, longest: number): fc.Arbitrary<Burst> {
+/** Bursts of up to `most` segments of up to `longest` bytes, of which one in `often` has something odd about it. */
+export function bursts(most: number, longest: number, often: number): fc.Arbitrary<Burst> {
   return fc.integer({ min: 1, max: longest }).chain((mss) =>
     fc.record({
       tags: fc.constantFrom([], [], [0x8100_0005], [0x88a8_0005, 0x8100_0006]),
@@ -96,11 +96,15 @@ export function bursts(most: number, longest: number): fc.Arbitrary<Burst> {
       segments: fc.array(
         fc.record({
           flow: mostly(0, 3, fc.nat(2)),
-          bytes: mostly(mss, 8, fc.nat(longest)),
+          bytes: mostly(mss, often * 3, fc.nat(longest)),
           seed: fc.nat(0xffff),
-          gap: mostly(0, 20, fc.oneof(fc.nat(0xffff_ffff), fc.constantFrom(-1, 1, mss, -mss))),
-          idStep: mostly(1, 20, fc.nat(0xffff)),
-          changed: changes,
+          gap: mostly(
+            0,
+            often * 5,
+            fc.oneof(fc.nat(0xffff_ffff), fc.constantFrom(-1, 1, mss, -mss)),
+          ),
+          idStep: mostly(1, often * 5, fc.oneof(fc.constant(0), fc.nat(0xffff))),
+          changed: mostly({}, often, changes),
         }),
         { minLength: 2, maxLength: most },
       ),

@@ -52,7 +52,7 @@ export const hostileCases: fc.Arbitrary<HostileCase> = fc.record({
   trailer: seldom(fc.array(byte, { maxLength: 8 })),
   checksum: seldom(fc.constantFrom("full" as const, "bad" as const, "none" as const)),
   seed: fc.nat(0xffff),
-  length: fc.oneof(fc.nat(40), fc.nat(3000)),
+  length: fc.oneof(fc.nat(40), fc.nat(3000), fc.nat(20_000)),
 }).chain(({ packet: [protocol, usual], extensions, tags, trailer, checksum, seed, length }) => {
   const shape: PacketShape = {
     ...usual,
@@ -84,8 +84,9 @@ function headers(
     shape.version === 6 ? Gso.TCPV6 : Gso.TCPV4,
   ];
   const sizes = fc.oneof(
-    fc.integer({ min: Math.ceil((length + 1) / 200), max: length + 100 }),
-    fc.constantFrom(1, 7, 8, 0, 0xffff),
+    fc.integer({ min: 20, max: length + 100 }),
+    fc.integer({ min: 4, max: 200 }).map((n) => n * 8),
+    fc.constantFrom(0, 7, 8, 31, 32, 0xffff),
   );
   return fc.record({
     fitting: fc.record({ gsoType: fc.constantFrom(...types), gsoSize: sizes }),

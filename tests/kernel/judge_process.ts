@@ -88,12 +88,7 @@ function errorsOf(errors: readonly number[]): Uint8Array {
 
 /** Build what the picture above shows. */
 function setUp(): { cut: Lane; merge: Lane } {
-  put("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-  for (const table of ["iptables", "ip6tables", "arptables"]) {
-    // there only where br_netfilter is loaded, which would drop what it finds odd
-    const path = `/proc/sys/net/bridge/bridge-nf-call-${table}`;
-    if (exists(path)) put(path, "0");
-  }
+  quieten();
   const lanes = {
     cut: { into: new Tap("plain", { takes: EVERYTHING }), out: new Tap("finished", { takes: 0 }) },
     merge: {
@@ -102,23 +97,43 @@ function setUp(): { cut: Lane; merge: Lane } {
     },
   };
   for (const command of ipCommands([lanes.cut, lanes.merge])) run(command);
-  run("mount -t sysfs sysfs /sys");
-  put(`/sys/class/net/${lanes.merge.into.name}/gro_flush_timeout`, String(GRO_TIMEOUT));
+  // the one that is mounted shows the interfaces of another namespace
+  run("mount -t sysfs judge /sys");
+  put(`/sys/class/net/${lanes.merge.into.name}/gro_flush_timeout`, GRO_TIMEOUT);
   return lanes;
 }
 
+/** Set what would add to the answers, or take from them, where this kernel has it at all. */
+function quieten(): void {
+  // interfaces have something to say of their own in IPv6
+  setting("ipv6/conf/default/disable_ipv6", 1);
+  // br_netfilter drops IP packets that it finds odd
+  for (const table of ["iptables", "ip6tables", "arptables"]) {
+    setting(`bridge/bridge-nf-call-${table}`, 0);
+  }
+}
+
+function setting(name: string, value: number): void {
+  const path = `/proc/sys/net/${name}`;
+  if (!exists(path)) return;
+  try {
+    put(path, value);
+  } catch {
+    // a container has them read-only, and we have a mount namespace of our own
+    run("mount -o remount,bind,rw /proc/sys");
+    put(path, value);
+  }
+}
+
 function ipCommands(lanes: readonly Lane[]): string[] {
-  const bridges = BRIDGES.flatMap((name) => [
-    `ip link add ${name} mtu ${MTU} type bridge stp_state 0 mcast_snooping 0`,
-    `ip link set ${name} up`,
-  ]);
-  const taps = lanes.flatMap(({ into, out }, i) =>
-    [into, out].flatMap(({ name }) => [
+  return lanes.flatMap(({ into, out }, i) => [
+    `ip link add ${BRIDGES[i]} mtu ${MTU} type bridge stp_state 0 mcast_snooping 0`,
+    `ip link set ${BRIDGES[i]} up`,
+    ...[into, out].flatMap(({ name }) => [
       `ip link set ${name} mtu ${MTU} txqueuelen ${QUEUE} master ${BRIDGES[i]} up`,
       `ip link set ${name} type bridge_slave learning off`,
-    ])
-  );
-  return [...bridges, ...taps];
+    ]),
+  ]);
 }
 
 function run(command: string): void {
@@ -127,13 +142,13 @@ function run(command: string): void {
   if (!success) throw new Error(`${command}: ${new TextDecoder().decode(stderr).trim()}`);
 }
 
-function put(path: string, text: string): void {
-  Deno.writeTextFileSync(path, text, { create: false });
+function put(path: string, number: number): void {
+  Deno.writeTextFileSync(path, String(number), { create: false });
 }
 
 function exists(path: string): boolean {
   try {
-    return Deno.statSync(path) !== undefined;
+    return Deno.lstatSync(path) !== undefined;
   } catch {
     return false;
   }

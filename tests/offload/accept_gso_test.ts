@@ -86,10 +86,12 @@ Deno.test("a frame that need not be cut is not large, whatever its header says",
   assertEquals([finished.header, finished.frame], [NO_OFFLOAD, tcpFrame({ payload })]);
 });
 
-Deno.test("the ECN bit is kept for TCP, and is no feature by itself", () => {
+Deno.test("the ECN bit is kept for TCP where ecn is declared, and is no type by itself", () => {
   const header = { ...large4, gsoType: TCPV4 | ECN };
-  const after = accept(header, tcpFrame(tcp4), Feature.CSUM | Feature.TSO4);
+  const after = accept(header, tcpFrame(tcp4), Feature.CSUM | Feature.TSO4 | Feature.ECN);
   assertEquals([after.verdict, after.header], [Verdict.OK, header]);
+  const declared = Feature.CSUM | Feature.TSO4;
+  assertEquals(verdictOf(header, tcpFrame(tcp4), declared), Verdict.UNDECLARED_ECN);
   assertEquals(verdictOf({ ...uso, gsoType: USO | ECN }, udpFrame(tcp4)), Verdict.GSO_TYPE);
   const ufo = gsoHeader(tcp4, UFO, 1000);
   assertEquals(accept({ ...ufo, gsoType: UFO | ECN }, udpFrame(tcp4)).header, ufo);
@@ -134,27 +136,32 @@ Deno.test("GSO that does not fit its frame is refused", () => {
     ["checksum elsewhere", { ...large4, checksumStart: 36 }, four, Verdict.GSO_CHECKSUM],
     ["UDP's checksum", { ...large4, checksumOffset: 6 }, four, Verdict.GSO_CHECKSUM],
     ["TCP's checksum", { ...uso, checksumOffset: 16 }, udp, Verdict.GSO_CHECKSUM],
-    ["size 1", { ...large4, gsoSize: 1 }, four, Verdict.SEGMENTS],
-    ["size 13", { ...large4, gsoSize: 13 }, four, Verdict.SEGMENTS],
-    ["datagrams of 27", { ...uso, gsoSize: 27 }, udp, Verdict.SEGMENTS],
-    ["fragments of 7", { ...uso, gsoType: UFO, gsoSize: 7 }, udp, Verdict.GSO_SIZE],
-    ["fragments of 15, which are 8", { ...uso, gsoType: UFO, gsoSize: 15 }, udp, Verdict.SEGMENTS],
+    ["size 1", { ...large4, gsoSize: 1 }, four, Verdict.GSO_SIZE],
+    ["size 31", { ...large4, gsoSize: 31 }, four, Verdict.GSO_SIZE],
+    ["datagrams of 31", { ...uso, gsoSize: 31 }, udp, Verdict.GSO_SIZE],
+    ["fragments of 31", { ...uso, gsoType: UFO, gsoSize: 31 }, udp, Verdict.GSO_SIZE],
   ];
   for (const [why, header, frame, verdict] of table) {
     assertEquals(verdictOf(header, frame), verdict, why);
     assertEquals(verdictOf(header, frame, 0), verdict, `${why}; not declared, either`);
   }
-  assertEquals(verdictOf({ ...large4, gsoSize: 14 }, four), Verdict.OK, "250 segments");
-  assertEquals(verdictOf({ ...uso, gsoSize: 28 }, udp), Verdict.OK, "125 datagrams");
-  assertEquals(verdictOf({ ...uso, gsoType: UFO, gsoSize: 16 }, udp), Verdict.OK, "220 fragments");
+  assertEquals(verdictOf({ ...large4, gsoSize: 32 }, four), Verdict.OK, "segments of 32 bytes");
+  assertEquals(verdictOf({ ...uso, gsoSize: 32 }, udp), Verdict.OK, "datagrams of 32 bytes");
+  assertEquals(
+    verdictOf({ ...uso, gsoType: UFO, gsoSize: 32 }, udp),
+    Verdict.OK,
+    "fragments of 32",
+  );
+  const short = tcpFrame({ ...tcp4, payload: [1, 2, 3] });
+  assertEquals(verdictOf({ ...large4, gsoSize: 4 }, short), Verdict.OK, "it need not be cut");
   assertEquals(verdictOf(large4, patch(four, 16, 0, 0)), Verdict.OK, "an IP length Linux rewrites");
 });
 
 Deno.test("256 segments are the most, 128 datagrams", () => {
   const segments = (bytes: number) => tcpFrame({ ...tcp4, payload: filler(bytes) });
-  assertEquals(verdictOf({ ...large4, gsoSize: 10 }, segments(2560)), Verdict.OK);
-  assertEquals(verdictOf({ ...large4, gsoSize: 10 }, segments(2561)), Verdict.SEGMENTS);
+  assertEquals(verdictOf({ ...large4, gsoSize: 40 }, segments(10_240)), Verdict.OK);
+  assertEquals(verdictOf({ ...large4, gsoSize: 40 }, segments(10_241)), Verdict.SEGMENTS);
   const datagrams = (bytes: number) => udpFrame({ ...tcp4, payload: filler(bytes) });
-  assertEquals(verdictOf({ ...uso, gsoSize: 10 }, datagrams(1280)), Verdict.OK);
-  assertEquals(verdictOf({ ...uso, gsoSize: 10 }, datagrams(1281)), Verdict.SEGMENTS);
+  assertEquals(verdictOf({ ...uso, gsoSize: 40 }, datagrams(5120)), Verdict.OK);
+  assertEquals(verdictOf({ ...uso, gsoSize: 40 }, datagrams(5121)), Verdict.SEGMENTS);
 });

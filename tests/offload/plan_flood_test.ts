@@ -4,13 +4,13 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { Gso } from "../../src/frame/vnet.ts";
 import { Feature } from "../../src/offload/features.ts";
 import type { Policy } from "../../src/offload/policy.ts";
-import { filler, l4Of, tcpFrame, tcpPayloadOf, type TcpShape, udpFrame, viewOf } from "./frames.ts";
+import { filler, tcpFrame, type TcpShape, udpFrame } from "./frames.ts";
 import { naiveFragments } from "./naive_segment.ts";
 import { PlanLab, policyOf } from "./plan_lab.ts";
 import { receive } from "./receiver.ts";
+import { tcpWire } from "./wire.ts";
 
 const { CSUM, TSO4, TSO6, UFO, ECN } = Feature;
 const ALL = CSUM | TSO4 | TSO6 | ECN;
@@ -52,19 +52,7 @@ function shapes(): TcpShape[] {
 
 /** The frame as the VM of a port with `policy` sends it. */
 function wireOf(shape: TcpShape, { vnetHdr }: Policy): Uint8Array {
-  const frame = tcpFrame(shape), wire = new Uint8Array(vnetHdr + frame.length);
-  wire.set(frame, vnetHdr);
-  if (vnetHdr === 0 || shape.checksum !== "partial") return wire;
-  const view = viewOf(wire);
-  view.setUint8(0, 1);
-  view.setUint16(6, l4Of(shape), true);
-  view.setUint16(8, 16, true);
-  if (shape.payload!.length <= 1220) return wire;
-  const congested = ((shape.flags ?? 0) & 0x80) !== 0;
-  view.setUint8(1, (shape.version === 4 ? Gso.TCPV4 : Gso.TCPV6) | (congested ? Gso.ECN : 0));
-  view.setUint16(2, tcpPayloadOf(shape), true);
-  view.setUint16(4, 1220, true);
-  return wire;
+  return tcpWire(shape, vnetHdr, shape.payload!.length > 1220 ? 1220 : 0);
 }
 
 /** Bytes of both flows as a VM gets them; it complains about everything its policy does not allow. */
@@ -122,6 +110,18 @@ Deno.test("Planner completes a checksum once for all VMs, and a large frame for 
   lab.load(sent.map(tcpFrame), ingress);
   assertEquals([filledFor(finish), filledFor(finish)], [unfinished + large, large]);
   assertEquals(filledFor(plain), 0);
+});
+
+Deno.test("Planner leaves nothing to be finished in the vnet header of a frame that it has finished", () => {
+  const lab = new PlanLab(), shape = { payload: filler(100), checksum: "partial" } as const;
+  for (const ingress of SENDERS.slice(1)) {
+    lab.load([tcpWire(shape, ingress.vnetHdr)], ingress);
+    lab.send(ingress, policyOf({}));
+    const [wire] = lab.send(ingress, policyOf({ accepts: ALL, vnetHdr: ingress.vnetHdr }));
+    const finished = tcpWire({ ...shape, checksum: "full" }, ingress.vnetHdr);
+    if (ingress.vnetHdr === 12) finished[10] = 1;
+    assertEquals(wire, finished);
+  }
 });
 
 Deno.test("Planner leaves a large frame as it came, whatever it becomes for one VM", () => {

@@ -8,9 +8,11 @@ import fc from "fast-check";
 import { Feature } from "../../src/offload/features.ts";
 import type { Policy } from "../../src/offload/policy.ts";
 import { filler, l4Of, tcpFrame, tcpPayloadOf, type TcpShape, udpFrame, viewOf } from "./frames.ts";
+import { onesSum } from "./naive_checksum.ts";
 import { naiveTcp, verifies } from "./naive_segment.ts";
 import { PlanLab, policyOf } from "./plan_lab.ts";
 import { assertFrames } from "./segment_lab.ts";
+import { tcpWire } from "./wire.ts";
 
 const SEED = Number(Deno.env.get("VSWITCH_SEED") ?? 20261121);
 const { CSUM, TSO4, TSO6, UFO, USO, ECN } = Feature;
@@ -119,13 +121,14 @@ Deno.test("Planner drops long frames that it cannot cut, and counts each once", 
     tcpFrame({ payload: filler(8000) }).subarray(0, 8000), // longer than its frame
   ];
   const dropped = { frames: frames.length, oversize: frames.length };
-  for (const egress of [policyOf({ mtu: 1500 }), policyOf({ maxFrame: 1514, vnetHdr: 12 })]) {
+  const limits = [{ mtu: 1500, maxFrame: 1522 }, { maxFrame: 1514, vnetHdr: 12 as const }];
+  for (const egress of [...limits, { forwardSafe: true }].map(policyOf)) {
     assertEquals(send(frames, SENDER, egress), { out: [], counts: dropped });
   }
   const { out, counts } = send(frames, SENDER, policyOf({}));
   assertEquals([out, counts], [frames, { frames: 5, passed: 5 }], "nobody has given a limit");
   const undeclared = [tcpFrame({ payload: filler(8000), checksum: "partial" })];
-  const few = policyOf({ sends: CSUM }), limit = policyOf({ mtu: 1500 });
+  const few = policyOf({ sends: CSUM }), limit = policyOf(limits[0]);
   assertEquals(send(undeclared, few, limit), { out: [], counts: { frames: 1, oversize: 1 } });
 });
 
@@ -133,9 +136,14 @@ Deno.test("Planner drops a large frame that is corrupt or has no room, each with
   const bad = tcpFrame({ payload: filler(8000), checksum: "bad" });
   assertEquals(send([bad], SENDER, policyOf({})).counts, { frames: 1, badChecksum: 1 });
   const good = tcpFrame({ payload: filler(8000), checksum: "partial" });
-  for (const egress of [policyOf({ mtu: 70 }), policyOf({ maxFrame: 54 }), policyOf({ mtu: 40 })]) {
-    // 30 bytes a segment are more than 256 segments; 0 are endless.
-    assertEquals(send([good], SENDER, egress).counts, { frames: 1, unsegmentable: 1 });
+  // 30 bytes a segment are more than 256 segments; 0 are endless, and then it is only too long.
+  const tiny = policyOf({ mtu: 70 }), none = policyOf({ maxFrame: 54 });
+  assertEquals(send([good], SENDER, tiny).counts, { frames: 1, unsegmentable: 1 });
+  assertEquals(send([good], SENDER, none).counts, { frames: 1, oversize: 1 });
+  const told = tcpWire({ payload: filler(8000), checksum: "partial" }, 12, 1460);
+  const header = { ...SENDER, vnetHdr: 12 as const };
+  for (const egress of [tiny, none]) {
+    assertEquals(send([told], header, egress).counts, { frames: 1, unsegmentable: 1 });
   }
   assertEquals(send([good], SENDER, policyOf({ mtu: 72 })).counts.segments, 250);
 });
@@ -205,4 +213,31 @@ Deno.test("Planner hands a frame with CWR whole to nobody who could not tell wha
     assertEquals(out.map((wire) => wire[vnetHdr + 47] & 0x80), [0x80, 0, 0, 0], "CWR");
   }
   assertEquals(send([frame], SENDER, policyOf({ accepts })).out, [frame], "no header, no bit");
+});
+
+Deno.test("Planner takes a seed without a length in large frames, and gives it one for a vnet header", () => {
+  for (const version of [4, 6] as const) {
+    const shape: TcpShape = { version, payload: filler(5000) };
+    const frame = tcpFrame({ ...shape, checksum: "partial" }), bare = frame.slice();
+    const addresses = frame.subarray(version === 4 ? 26 : 22, l4Of(shape));
+    viewOf(bare).setUint16(l4Of(shape) + 16, onesSum(addresses, [0, 6]));
+    assertFrames(
+      send([bare], SENDER, policyOf({})).out,
+      naiveTcp(frame, 1500 - l4Of(shape) - 6),
+      "cut",
+    );
+    const finish = policyOf({ accepts: CSUM | TSO4 | TSO6, finish: true });
+    assertEquals(send([bare], SENDER, finish).out, [tcpFrame(shape)]);
+    const [wire] = send([bare], SENDER, policyOf({ accepts: CSUM | TSO4 | TSO6, vnetHdr: 12 })).out;
+    assertEquals(wire.subarray(12), frame, "with the length");
+  }
+});
+
+Deno.test("Planner completes the IPv4 header checksum that a VM leaves to hardware, too", () => {
+  const shape = { payload: filler(100), ipOptions: [1, 1, 1, 0] };
+  for (const build of [tcpFrame, udpFrame]) {
+    const frame = build({ ...shape, checksum: "partial" });
+    frame.set([0, 0], 24);
+    assertEquals(send([frame], SENDER, policyOf({})).out, [build(shape)]);
+  }
 });

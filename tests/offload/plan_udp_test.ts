@@ -9,9 +9,11 @@ import { Gso } from "../../src/frame/vnet.ts";
 import { Feature } from "../../src/offload/features.ts";
 import type { Policy, VnetBytes } from "../../src/offload/policy.ts";
 import { filler, l3Of, l4Of, type PacketShape, udpFrame, viewOf } from "./frames.ts";
+import { complement, onesSum } from "./naive_checksum.ts";
 import { naiveFragments, naiveUdp } from "./naive_segment.ts";
 import { PlanLab, policyOf } from "./plan_lab.ts";
 import { assertFrames } from "./segment_lab.ts";
+import { udpWire } from "./wire.ts";
 import { payloads, udpShapes } from "./shapes.ts";
 
 const SEED = Number(Deno.env.get("VSWITCH_SEED") ?? 20261121);
@@ -19,24 +21,6 @@ const { CSUM, UFO, USO } = Feature;
 const OFF = policyOf({});
 const lab = new PlanLab();
 const VERSIONS = [4, 6] as const, HEADERS = [10, 12] as const;
-
-/** A frame as it is on a wire with a vnet header, which asks for `gso` with `size` unless that is 0. */
-function wire(shape: PacketShape, vnet: VnetBytes, gso: number, size: number): Uint8Array {
-  const frame = udpFrame(shape), bytes = new Uint8Array(vnet + frame.length);
-  bytes.set(frame, vnet);
-  if (vnet === 0) return bytes;
-  const view = viewOf(bytes), isPartial = shape.checksum === "partial";
-  view.setUint8(0, isPartial ? 1 : 0);
-  view.setUint8(1, gso);
-  if (isPartial) {
-    view.setUint16(6, l4Of(shape), true);
-    view.setUint16(8, 6, true);
-  }
-  if (gso === Gso.NONE) return bytes;
-  view.setUint16(2, l4Of(shape) + 8, true);
-  view.setUint16(4, size, true);
-  return bytes;
-}
 
 /** What becomes of one frame on its way, and how it was counted; 0 is left out. */
 function send(frame: Uint8Array, ingress: Policy, egress: Policy) {
@@ -68,7 +52,11 @@ Deno.test("Planner fragments a datagram that is too long for a VM without UFO: r
       // A size of one's own counts, where there is a header to say it.
       const size = vnetHdr === 0 ? room : 1001;
       const ingress = policyOf({ sends: CSUM | UFO, vnetHdr });
-      const { out, counts } = send(wire(shape, vnetHdr, Gso.UDP, size), ingress, policyOf({ mtu }));
+      const { out, counts } = send(
+        udpWire(shape, vnetHdr, Gso.UDP, size),
+        ingress,
+        policyOf({ mtu }),
+      );
       const most = mtu === 0 && vnetHdr !== 0 ? size : Math.min(size, room);
       const expected = naiveFragments(udpFrame(shape), most, idOf(out[0], shape));
       assertFrames(out, expected, "fragments");
@@ -88,8 +76,9 @@ Deno.test("Planner hands a long datagram whole to a VM with UFO, as its wire wan
     const done = send(udpFrame(shape), ingress, { ...accepts, finish: true });
     assertEquals(done, { out: [udpFrame(finished)], counts: { frames: 1, filled: 1 } });
     for (const vnetHdr of HEADERS) {
-      const size = 1500 - (l4Of(shape) - 14), egress = { ...accepts, vnetHdr };
-      const expected = wire(shape, vnetHdr, Gso.UDP, size);
+      const packet = 1500 - (l4Of(shape) - 14), egress = { ...accepts, vnetHdr };
+      const size = Math.floor((version === 6 ? packet - 8 : packet) / 8) * 8;
+      const expected = udpWire(shape, vnetHdr, Gso.UDP, size);
       if (vnetHdr === 12) expected[10] = 1;
       for (const frame of [shape, finished, { ...shape, checksum: "none" } as const]) {
         if (frame.checksum === "none" && version === 6) continue;
@@ -108,7 +97,7 @@ Deno.test("Planner takes frames of many datagrams apart for a VM without USO: ra
     fc.property(shapes, fc.constantFrom(...HEADERS), ([any, payload, size], vnetHdr) => {
       const shape: PacketShape = { ...any, payload, checksum: "partial" };
       const ingress = policyOf({ sends: CSUM | USO, vnetHdr });
-      const { out, counts } = send(wire(shape, vnetHdr, Gso.UDP_L4, size), ingress, OFF);
+      const { out, counts } = send(udpWire(shape, vnetHdr, Gso.UDP_L4, size), ingress, OFF);
       const expected = naiveUdp(udpFrame(shape), size);
       assertFrames(out, expected, "datagrams");
       const cut = { frames: 1, segmented: 1, segments: expected.length };
@@ -126,8 +115,8 @@ Deno.test("Planner hands frames of many datagrams whole to a VM with USO, behind
       for (const to of HEADERS) {
         const ingress = policyOf({ sends, vnetHdr: from });
         const egress = policyOf({ accepts: sends, vnetHdr: to });
-        const { out } = send(wire(shape, from, Gso.UDP_L4, 1000), ingress, egress);
-        const expected = wire(shape, to, Gso.UDP_L4, 1000);
+        const { out } = send(udpWire(shape, from, Gso.UDP_L4, 1000), ingress, egress);
+        const expected = udpWire(shape, to, Gso.UDP_L4, 1000);
         if (to === 12) expected[10] = 1;
         assertEquals(out, [expected], `${from} to ${to}`);
       }
@@ -138,7 +127,7 @@ Deno.test("Planner hands frames of many datagrams whole to a VM with USO, behind
 Deno.test("Planner drops datagrams whose size the VM's MTU has no room for: none is cut in two", () => {
   const shape = { payload: filler(5000), checksum: "partial" } as const;
   const ingress = policyOf({ sends: CSUM | USO, vnetHdr: 12 });
-  const frame = wire(shape, 12, Gso.UDP_L4, 1472);
+  const frame = udpWire(shape, 12, Gso.UDP_L4, 1472);
   assertEquals(send(frame, ingress, policyOf({ mtu: 1500 })).out.length, 4);
   for (const egress of [policyOf({ mtu: 1499 }), policyOf({ maxFrame: 1513 })]) {
     assertEquals(send(frame, ingress, egress), {
@@ -158,7 +147,7 @@ Deno.test("Planner completes the checksum of a short datagram, and stores 0 as 0
       for (const bytes of [filler(100), filler(99), payload]) {
         const shape = { version, payload: bytes, checksum: "partial" } as const;
         const ingress = policyOf({ sends: CSUM, vnetHdr });
-        const { out, counts } = send(wire(shape, vnetHdr, Gso.NONE, 0), ingress, OFF);
+        const { out, counts } = send(udpWire(shape, vnetHdr, Gso.NONE, 0), ingress, OFF);
         assertEquals(out, [udpFrame({ version, payload: bytes })]);
         assertEquals(counts, { frames: 1, filled: 1 });
         if (bytes === payload) assertEquals(viewOf(out[0]).getUint16(field), 0xffff);
@@ -173,4 +162,22 @@ Deno.test("Planner leaves a datagram without a checksum without one", () => {
     out: [frame],
     counts: { frames: 1, passed: 1 },
   });
+});
+
+Deno.test("Planner finishes a checksum in an unusual place for a VM that would not find it", () => {
+  // A tunnel: what is to be finished is in the payload, 20 bytes from where its sum begins.
+  const frame = udpFrame({ payload: filler(100), checksum: "full" });
+  const start = 42 + 30, wire = new Uint8Array(12 + frame.length);
+  wire.set(frame, 12);
+  wire.set([1, 0, 0, 0, 0, 0, start, 0, 20, 0]);
+  const ingress = policyOf({ sends: CSUM, vnetHdr: 12 });
+  const finished = frame.slice();
+  viewOf(finished).setUint16(start + 20, complement(onesSum(frame.subarray(start))));
+  const filled = { frames: 1, filled: 1 }, passed = { frames: 1, passed: 1 };
+  for (const accepts of [0, CSUM]) {
+    assertEquals(send(wire, ingress, policyOf({ accepts })), { out: [finished], counts: filled });
+  }
+  wire[10] = 1;
+  const whole = send(wire, ingress, policyOf({ accepts: CSUM, vnetHdr: 12 }));
+  assertEquals(whole, { out: [wire], counts: passed });
 });

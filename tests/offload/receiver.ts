@@ -41,7 +41,7 @@ export function receive(wire: Uint8Array, policy: Policy): Segment[] {
   const takes = policy.accepts & (version === 4 ? TSO4 : TSO6),
     large = size > 0 ||
       (policy.vnetHdr === 0 && takes !== 0 && !policy.forwardSafe);
-  if (!large && (policy.mtu !== 0 || policy.forwardSafe)) {
+  if (!large && policy.forwardSafe) {
     assert(
       frame.length - l3 <= (policy.mtu || 1500),
       `${frame.length} bytes for mtu ${policy.mtu}`,

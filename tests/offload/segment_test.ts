@@ -21,7 +21,7 @@ const segmenter = new Segmenter(lab.view, lab.gather, state, 1);
 /** Put a frame without a vnet header into memory, and look at it. */
 function lay(frame: Uint8Array, lead = LEADS[0]): void {
   lab.lay(frame, lead);
-  state.look(lab.view, lab.at, frame.length, ALL, 1500);
+  state.look(lab.view, lab.at, frame.length, ALL, 1500, 1500);
 }
 
 /** The same with a vnet header, with which a large frame reaches to its end whatever its IP length is. */

@@ -28,9 +28,9 @@ const ALL = CSUM | TSO4 | TSO6 | UFO | USO | ECN;
 const NOTHING = { partial: false, gso: Gso.NONE, needed: 0 };
 
 /** Look at a frame without a vnet header. */
-function look(frame: Uint8Array, sends: Features, mtu = 1500): Unfinished {
+function look(frame: Uint8Array, sends: Features, mtu = 1500, ownMtu = mtu): Unfinished {
   const state = new Unfinished();
-  state.look(viewOf(frame), 0, frame.length, sends, mtu);
+  state.look(viewOf(frame), 0, frame.length, sends, ownMtu, mtu);
   return state;
 }
 
@@ -96,8 +96,9 @@ Deno.test("Unfinished.look() calls a frame large beyond the MTU, and names the s
 
       const datagram = { version, payload: filler(mtu) };
       const ufo = look(udpFrame(datagram), ALL, mtu);
-      const inIp = mtu - (l4Of(datagram) - l3Of(datagram));
-      assertEquals([ufo.gso, ufo.needed, ufo.size], [Gso.UDP, UFO, inIp]);
+      // Fragments begin at multiples of 8 bytes, and those of IPv6 have a header more.
+      const inIp = mtu - (l4Of(datagram) - l3Of(datagram)) - (version === 6 ? 8 : 0);
+      assertEquals([ufo.gso, ufo.needed, ufo.size], [Gso.UDP, UFO, Math.floor(inIp / 8) * 8]);
       assertEquals(look(udpFrame(datagram), ALL & ~UFO, mtu).gso, 0);
     }
   }
@@ -110,6 +111,12 @@ Deno.test("Unfinished.look() takes the seed of a length of 0 from large frames o
     viewOf(frame).setUint16(l4Of(shape) + 16, onesSum(addresses, [0, 6]));
     assertEquals(look(frame, ALL, 1500).partial, true);
     assertEquals(look(frame, ALL, 9000).partial, false);
+    // Its VM meant it to be cut, though it need not be any more; or has to be now.
+    assertEquals([look(frame, ALL, 9000, 1500).partial, look(frame, ALL, 9000, 1500).gso], [
+      true,
+      0,
+    ]);
+    assertEquals(look(frame, ALL, 1500, 9000).partial, true);
   }
 });
 
@@ -121,6 +128,16 @@ Deno.test("Unfinished.look() marks a large TCP frame with CWR, and no other", ()
   const udp = udpFrame({ payload: filler(3000, 0x80) });
   udp[14 + 20 + 13] = 0x80;
   assertEquals(look(udp, ALL).ecn, false);
+});
+
+Deno.test("Unfinished.look() does not ask for frames without a byte of payload", () => {
+  const tcp = { payload: filler(100), tcpOptions: filler(20) };
+  assertEquals(look(tcpFrame(tcp), ALL, 61).gso, Gso.TCPV4);
+  assertEquals(look(tcpFrame(tcp), ALL, 60).gso, Gso.NONE);
+  for (const [version, least] of [[4, 28], [6, 56]] as const) {
+    assertEquals(look(udpFrame({ version, payload: filler(100) }), ALL, least).gso, Gso.UDP);
+    assertEquals(look(udpFrame({ version, payload: filler(100) }), ALL, least - 1).gso, Gso.NONE);
+  }
 });
 
 Deno.test("Unfinished.look() leaves alone what is no whole TCP or UDP packet", () => {
@@ -206,8 +223,8 @@ Deno.test("Unfinished describes each frame anew, whatever was before it: random 
           checksumOffset: 6,
         };
         state.readHeader(viewOf(withVnet({ ...header, headerLength: 0 }, frame)), 0);
-      } else state.look(viewOf(frame), 0, frame.length, sends, 1500);
-      state.look(viewOf(frame), 0, frame.length, sends, 1500);
+      } else state.look(viewOf(frame), 0, frame.length, sends, 1500, 1500);
+      state.look(viewOf(frame), 0, frame.length, sends, 1500, 1500);
       const fresh = look(frame, sends), { gso, partial } = fresh;
       assertEquals([state.gso, state.partial, state.ecn], [gso, partial, fresh.ecn]);
       if (gso !== Gso.NONE) assertEquals(state.size, fresh.size);

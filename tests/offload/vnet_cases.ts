@@ -90,6 +90,9 @@ export function stock(): StockFrame[] {
     const good = tcp({ version, payload: filler(200), checksum: "partial" });
     frames.push(damaged(good, damage, (from === "l3" ? 14 : good.l4) + offset, byte));
   }
+  // Long enough to be cut into too many pieces.
+  frames.push(tcp({ payload: filler(20_000), checksum: "partial" }));
+  frames.push(udp({ payload: filler(20_000), checksum: "partial" }));
   for (const length of [14, 20, 34, 53, 80]) {
     const base = tcp({ payload: filler(60) });
     frames.push({ ...base, frame: base.frame.slice(0, length), damage: "cut off" });

@@ -32,7 +32,7 @@ const whole = new WholeFrame(lab.view, lab.gather, state);
 /** Put a frame without a vnet header into memory, and look at it. */
 function lay(frame: Uint8Array, lead: Lead = LEADS[0]): void {
   lab.lay(frame, lead);
-  state.look(lab.view, lab.at, frame.length, ALL, 1500);
+  state.look(lab.view, lab.at, frame.length, ALL, 1500, 1500);
 }
 
 /** The one frame in the gather: its vnet header and itself. Nothing else was written. */
@@ -87,7 +87,9 @@ Deno.test("WholeFrame.withHeader() says in the vnet header what the frame leaves
       const congested = send(tcpFrame({ ...shape, flags: 0x90 }));
       assertEquals(congested, header(vnet, 1, type | Gso.ECN, l4 + 20, size, l4, 16));
       const datagram = send(udpFrame(shape));
-      assertEquals(datagram, header(vnet, 1, Gso.UDP, l4 + 8, 1500 - (l4 - l3), l4, 6));
+      // Linux counts neither the header of an IPv6 fragment nor what is no multiple of 8.
+      const fragment = Math.floor((1500 - (l4 - l3) - (version === 6 ? 8 : 0)) / 8) * 8;
+      assertEquals(datagram, header(vnet, 1, Gso.UDP, l4 + 8, fragment, l4, 6));
     }
   }
 });
@@ -158,9 +160,12 @@ Deno.test("WholeFrame.unfinish() puts the seed back and says how to cut the fram
 Deno.test("WholeFrame.unfinish() refuses a corrupt frame: it must not become a right one", () => {
   for (const version of [4, 6] as const) {
     for (const make of [tcpFrame, udpFrame]) {
-      lay(make({ version, payload: filler(3000), checksum: "bad" }), LEADS[2]);
-      assertEquals(whole.unfinish(lab.at, 0, 12), false);
-      assertEquals([lab.gather.frames, lab.gather.pieces], [0, 0]);
+      for (const checksum of ["bad", "none"] as const) {
+        if (checksum === "none" && make === udpFrame && version === 4) continue;
+        lay(make({ version, payload: filler(3000), checksum }), LEADS[2]);
+        assertEquals(whole.unfinish(lab.at, 0, 12), false);
+        assertEquals([lab.gather.frames, lab.gather.pieces], [0, 0]);
+      }
     }
   }
 });

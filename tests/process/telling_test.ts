@@ -6,10 +6,12 @@ import { descriptorsOf } from "../support/proc.ts";
 import { ProcessLab } from "../support/process_lab.ts";
 import { figure, pause, until } from "../support/time.ts";
 
-/** rx + copies = tx + drops + queued, by the ports' own figures. */
+/** rx + copies + segments + merges - tx - drops - queued - segmented - merged, by the ports' own figures. */
 function balance({ ports }: StatsReport): number {
-  return ports.reduce((sum, { rx, tx, copies, drops, queued }) => {
-    return sum + rx.frames + copies - tx.frames - drops.total - queued;
+  return ports.reduce((sum, { rx, tx, copies, drops, queued, offload }) => {
+    const { segmented, segments, merged, merges } = offload;
+    const begun = rx.frames + copies + segments + merges;
+    return sum + begun - tx.frames - drops.total - queued - segmented - merged;
   }, 0);
 }
 
@@ -87,6 +89,23 @@ Deno.test("vswitch writes a line every --stats-interval, and a last one", async 
   assert(last.ports[1].tx.frames >= 10);
   assert(last.total.balanced);
   for (const { time } of reports) assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+});
+
+Deno.test("vswitch tells the policy of every port and client beside its counters, as when it was ready", async () => {
+  await using lab = new ProcessLab();
+  const vswitch = await lab.start(
+    lab.ports("a.sock,client=krunkit-offload", "lan=stream:b.sock,sends=csum"),
+  );
+  lab.stream(2, "b.sock");
+  const { ports } = await vswitch.statsWhen("the client", ({ ports }) => ports.length === 3);
+  const [a, lan] = (await vswitch.ready()).ports.map(({ offload }) => offload);
+  assertEquals([a.asked, lan.asked], ["client=krunkit-offload", "sends=csum"]);
+  assertEquals(
+    ports.map(({ name, offload: { asked, sends, accepts } }) => ({ name, asked, sends, accepts })),
+    Object.entries({ a, lan, "lan.1": lan }).map(([name, { asked, sends, accepts }]) => {
+      return { name, asked, sends, accepts };
+    }),
+  );
 });
 
 /** Let VMs come and go in every way that is worth a line. */

@@ -31,6 +31,9 @@ import {
   writeStream,
 } from "./fake_stream.ts";
 
+/** Most pieces of one message (UIO_MAXIOV). */
+const PIECES_MAX = 1024;
+
 /** See the head of this file. */
 export class FakeKernel extends FakeCalls implements Kernel {
   readonly abi = LINUX;
@@ -196,6 +199,7 @@ export class FakeKernel extends FakeCalls implements Kernel {
         const address = loadName(this.arena, table, from + i);
         const find = address && (() => this.files.find(address, SocketType.DGRAM));
         const first = table.firstPiece(from + i), pieces = table.pieces(from + i);
+        if (pieces > PIECES_MAX) throw new Refused(Errno.EMSGSIZE);
         sendDatagram(socket, gather(this.arena, table.vector, first, pieces), find);
       });
     });
@@ -211,6 +215,7 @@ export class FakeKernel extends FakeCalls implements Kernel {
   write(fd: number, vector: Vector, count: number): number {
     return this.call("write", fd, (limit) => {
       const socket = this.streamOf(fd);
+      if (count > PIECES_MAX) throw new Refused(Errno.EMSGSIZE);
       return writeStream(socket, gather(this.arena, vector, 0, count).subarray(0, limit));
     });
   }

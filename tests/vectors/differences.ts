@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { SEGMENTS_MAX, Verdict } from "../../src/offload/accept.ts";
+import { SEGMENTS_MAX, SIZE_MIN, Verdict } from "../../src/offload/accept.ts";
 import { verifies } from "../offload/naive_segment.ts";
 import type { VnetHeader } from "../support/vnet_header.ts";
-import { extensionsOf, l3Of, tagsOf, versionOf } from "./layout.ts";
+import { extensionsOf, l3Of, payloadOf, tagsOf, versionOf } from "./layout.ts";
 import type { Opinions } from "./opinions.ts";
 
 /** See the head of this file. */
@@ -31,8 +31,8 @@ const STRICTER: readonly Difference[] = [
   ),
   stricter(
     Verdict.GSO_SIZE,
-    "UDP fragments of less than 8 bytes: Linux makes some that overlap",
-    ({ header }) => (header.gsoType & ~ECN) === UFO && header.gsoSize < 8,
+    "segments of less than 32 bytes; Linux makes as many of them as it is asked for",
+    ({ header, linux }) => header.gsoSize < SIZE_MIN && linux.length > 1,
   ),
   stricter(
     Verdict.GSO_PACKET,
@@ -77,8 +77,18 @@ const STRICTER: readonly Difference[] = [
     Verdict.SEGMENTS,
     "a frame that becomes hundreds of frames; Linux makes all of them",
     // fewer at Linux when a UFO size is rounded down to a multiple of 8
-    ({ linux }) => linux.length > SEGMENTS_MAX * 8 / 15,
+    ({ linux }) => linux.length > SEGMENTS_MAX * SIZE_MIN / (SIZE_MIN + 7),
   ),
+];
+
+/** We drop, at the port it leaves by, what Linux cuts. */
+const LATER: readonly Difference[] = [
+  {
+    reason: "headers of more than 512 bytes: we cut no frame with so many",
+    explains: ({ verdict, frame, ours, linux }) =>
+      verdict === Verdict.OK && ours.length === 0 && linux.length > 1 &&
+      payloadOf(frame) > 512,
+  },
 ];
 
 /** We take what Linux refuses. */
@@ -106,9 +116,9 @@ const OTHERWISE: readonly Difference[] = [
     explains: ({ header, ours, linux }) => {
       const { flags, gsoType, checksumStart, checksumOffset } = header;
       if ((flags & NEEDS_CSUM) === 0 || ours.length < 2 || (gsoType & ~ECN) === UFO) return false;
-      const field = checksumStart + checksumOffset;
-      return same(ours, linux, field, 2) &&
-        ours.every((frame) => verifies(frame, checksumOffset === 6 ? UDP : TCP));
+      const field = checksumStart + checksumOffset, protocol = checksumOffset === 6 ? UDP : TCP;
+      return same(ours, linux, field, 2) && ours.every((frame) => verifies(frame, protocol)) &&
+        linux.every((frame) => !verifies(frame, protocol));
     },
   },
   {
@@ -131,7 +141,7 @@ const OTHERWISE: readonly Difference[] = [
 ];
 
 /** All of them; the first that explains a case is the one. */
-export const DIFFERENCES: readonly Difference[] = [...STRICTER, ...KINDER, ...OTHERWISE];
+export const DIFFERENCES: readonly Difference[] = [...STRICTER, ...LATER, ...KINDER, ...OTHERWISE];
 
 function stricter(
   verdict: number,

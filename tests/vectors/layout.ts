@@ -53,6 +53,14 @@ export function l4Of(frame: Uint8Array): number {
   return extensionsOf(frame).reduce((at, { bytes }) => at + bytes, l3 + IPV6_BYTES);
 }
 
+/** Offset behind the TCP or UDP header. */
+export function payloadOf(frame: Uint8Array): number {
+  const l4 = l4Of(frame), l3 = l3Of(frame);
+  const last = extensionsOf(frame).at(-1);
+  const protocol = versionOf(frame) === 4 ? frame[l3 + 9] : frame[last?.at ?? l3 + 6];
+  return l4 + (protocol === 17 ? 8 : (frame[l4 + 12] >> 4) * 4);
+}
+
 /** End of the IP packet, as its length says. */
 export function endOf(frame: Uint8Array): number {
   const l3 = l3Of(frame);

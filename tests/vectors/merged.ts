@@ -10,28 +10,41 @@ import { assertEquals } from "@std/assert";
 import { naiveTcp, verifies } from "../offload/naive_segment.ts";
 import { assertFrames } from "../offload/segment_lab.ts";
 import { finishChecksum, NO_OFFLOAD, splitVnet, withVnet } from "../support/vnet_header.ts";
-import { endOf, extensionsOf, l3Of, l4Of, versionOf } from "./layout.ts";
+import { endOf, l3Of, l4Of, versionOf } from "./layout.ts";
 
-const TCP = 6;
+const TCP = 6, IPV4_BYTES = 20, IPV6_BYTES = 40;
 
-/** Where we mean to differ from Linux, and why; by what is in a connection. */
-const DIFFERENCES: ReadonlyArray<
-  { readonly reason: string; explains(frames: readonly Uint8Array[]): boolean }
-> = [
+/**
+ * Where we mean to differ from Linux, and why; told by the segments of a connection and what we made of them,
+ * each with its vnet header.
+ */
+export const DIFFERENCES: ReadonlyArray<{
+  readonly reason: string;
+  explains(segments: readonly Uint8Array[], ours: readonly Uint8Array[]): boolean;
+}> = [
   {
     reason:
-      "a segment that Linux does not look into, with options of IPv4 or a bad checksum, overtakes those of " +
-      "its connection that are held; we keep the order",
-    explains: (frames) => frames.some((frame) => isBad(frame) || hasOptions(frame)),
-  },
-  {
-    reason: "IPv6 with extension headers is not coalesced here",
-    explains: (frames) => frames.some((frame) => extensionsOf(frame).length > 0),
+      "Linux lets segments with other options, another flow label or a bad checksum pass those of their " +
+      "connection that it holds; we keep the order",
+    explains: (segments) => new Set(segments.map(flowOf)).size > 1,
   },
   {
     reason:
-      "two flow labels in a connection are two flows for Linux, and reorder it; we keep the order",
-    explains: (frames) => new Set(frames.map(labelOf)).size > 1,
+      "segments with the same ID are one frame inside of Linux, and cut again when they leave it; " +
+      "here the second may begin another",
+    explains: (segments) => {
+      const ids = segments.map((wire) => idOf(frameOf(wire)));
+      return ids.some((id, i) => i > 0 && id === ids[i - 1]);
+    },
+  },
+  {
+    reason: "Linux puts any number of segments into a frame; a message to a port has a limit",
+    explains: (segments) => segments.length > 128,
+  },
+  {
+    reason:
+      "Linux cuts what it coalesced again if the frame is longer than 65,535 bytes, though the packet is not",
+    explains: (_, ours) => ours.some((wire) => frameOf(wire).length > 65_535),
   },
 ];
 
@@ -42,8 +55,8 @@ export const COALESCED = "coalesced as by Linux";
 export type Tally = Map<string, number>;
 
 /**
- * Fails unless each connection has become the same frames, or there is a reason for the difference and what
- * we made of it, cut again, is what came in.
+ * Fails unless each connection has become the same frames, or there is a reason for the difference; and unless
+ * what we made of it, cut again, is what came in.
  */
 export function assertMerged(
   wires: readonly Uint8Array[],
@@ -77,42 +90,57 @@ function judge(
   mine: readonly Uint8Array[],
   theirs: readonly Uint8Array[],
 ): string {
+  assertSameAgain(came, mine);
   try {
     const ours = Map.groupBy(mine, flowOf), linux = Map.groupBy(theirs, flowOf);
     assertEquals([...ours.keys()].sort(), [...linux.keys()].sort(), "flows");
     for (const [flow, frames] of linux) assertFrames(ours.get(flow)!, frames, "ours, Linux's");
     return mine.length < came.length ? COALESCED : "left alone as by Linux";
   } catch (error) {
-    const frames = came.map(frameOf);
-    const difference = DIFFERENCES.find(({ explains }) => explains(frames));
+    const difference = DIFFERENCES.find(({ explains }) => explains(came, mine));
     if (difference === undefined) throw error;
-    assertFrames(
-      mine.flatMap(cutAgain),
-      frames,
-      "what came, and what it is when ours is cut again",
-    );
     return difference.reason;
   }
 }
 
-function cutAgain(wire: Uint8Array): Uint8Array[] {
-  const { header, frame } = splitVnet(wire);
-  return header.gsoType === 0 ? [frame] : naiveTcp(frame, header.gsoSize);
+/** Fails unless what we made of a connection is what came, in order, when it is cut again. */
+function assertSameAgain(came: readonly Uint8Array[], mine: readonly Uint8Array[]): void {
+  const again: Uint8Array[] = [], expected = came.map(frameOf);
+  for (const { header, frame } of mine.map(splitVnet)) {
+    const isLarge = header.gsoType !== 0;
+    if (isLarge) assertEquals(endOf(frame), frame.length, "the IP length of a large frame");
+    for (const segment of isLarge ? naiveTcp(frame, header.gsoSize) : [frame]) {
+      const other = expected[again.length];
+      again.push(isLarge ? withoutUrgent(segment) : segment);
+      if (isLarge && other !== undefined) expected[again.length - 1] = withoutUrgent(other);
+    }
+  }
+  assertFrames(again, expected, "ours cut again, and what came");
+}
+
+/** A TCP frame without checksum and urgent pointer: of segments without URG, that of the first counts. */
+function withoutUrgent(frame: Uint8Array): Uint8Array {
+  const l4 = l4Of(frame);
+  return frame.slice().fill(0, l4 + 16, l4 + 20);
 }
 
 /** Tags, addresses and ports, in text. */
 function connectionOf(frame: Uint8Array): string {
   const l3 = l3Of(frame), l4 = l4Of(frame);
-  const [from, to] = versionOf(frame) === 4 ? [12, 20] : [8, 40];
+  const [from, to] = versionOf(frame) === 4 ? [12, IPV4_BYTES] : [8, IPV6_BYTES];
   const parts = [[0, l3], [l3 + from, l3 + to], [l4, l4 + 4]];
   return parts.map(([start, end]) => frame.subarray(start, end).toHex()).join(" ");
 }
 
-/** What Linux tells flows of a connection apart by, and segments that are of none, in text. */
+/**
+ * What Linux tells flows of a connection apart by, in text: flow label, options or extension headers. Segments
+ * with a bad checksum are none of theirs.
+ */
 function flowOf(wire: Uint8Array): string {
   const { header, frame } = splitVnet(wire);
-  const bad = header.gsoType === 0 && isBad(frame), options = hasOptions(frame);
-  return `${labelOf(frame)}${bad ? " bad" : ""}${options ? " options" : ""}`;
+  const l3 = l3Of(frame), bytes = versionOf(frame) === 4 ? IPV4_BYTES : IPV6_BYTES;
+  const options = frame.subarray(l3 + bytes, l4Of(frame)).toHex();
+  return `${labelOf(frame)} ${options}${header.gsoType === 0 && isBad(frame) ? " bad" : ""}`;
 }
 
 function frameOf(wire: Uint8Array): Uint8Array {
@@ -123,8 +151,10 @@ function isBad(frame: Uint8Array): boolean {
   return !verifies(frame, TCP, endOf(frame));
 }
 
-function hasOptions(frame: Uint8Array): boolean {
-  return versionOf(frame) === 4 && l4Of(frame) > l3Of(frame) + 20;
+/** ID of IPv4; NaN, which nothing is equal to, for IPv6. */
+function idOf(frame: Uint8Array): number {
+  const l3 = l3Of(frame);
+  return versionOf(frame) === 4 ? frame[l3 + 4] << 8 | frame[l3 + 5] : NaN;
 }
 
 /** Flow label of IPv6; 0 for IPv4. */

@@ -1,8 +1,8 @@
 /**
  * Recorded answers of the kernel: lines of JSON, each with frames that went in and what came out.
  *
- * Frames are written as wire_text.ts says. `deno task record` (tests/kernel/record.ts) asks the kernel again and
- * writes the files anew.
+ * Frames are written as wire_text.ts says. `deno run -A tests/kernel/record.ts` asks the kernel
+ * again, as root, and writes the files anew.
  *
  * @module
  */
@@ -18,6 +18,7 @@ export interface CutVector {
 
 /** A burst of segments, and what Linux makes of it for a VM that takes everything unfinished. */
 export interface MergeVector {
+  readonly name?: string;
   readonly in: readonly string[];
   readonly out: readonly string[];
 }

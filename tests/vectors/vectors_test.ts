@@ -18,9 +18,11 @@ for (const file of CUT_FILES) {
     const vectors = load<CutVector>(file), wrong: string[] = [];
     assert(vectors.length > 50, "where are they?");
     vectors.forEach((vector, i) => {
-      const linux = vector.out === "refused" ? [] : vector.out.map(expand);
+      const wire = expand(vector.in), refused = vector.out === "refused";
+      const out = vector.out === "refused" ? [] : vector.out;
+      const linux = out.map((text) => expand(text, wire));
       try {
-        judge(compare(ours, expand(vector.in), { refused: vector.out === "refused", linux }));
+        judge(compare(ours, wire, { refused, linux }));
       } catch (error) {
         wrong.push(`line ${i + 1} ${vector.name ?? ""}: ${(error as Error).message}`);
       }
@@ -34,10 +36,13 @@ Deno.test("recorded bursts become what Linux made of them", () => {
   assert(vectors.length > 50, "where are they?");
   vectors.forEach((vector, i) => {
     try {
-      const wires = vector.in.map(expand);
-      assertMerged(wires, ours.merge(wires), vector.out.map(expand));
+      const first = expand(vector.in[0]);
+      const [wires, linux] = [vector.in, vector.out].map((texts) =>
+        texts.map((text) => expand(text, first))
+      );
+      assertMerged(wires, ours.merge(wires), linux);
     } catch (error) {
-      wrong.push(`line ${i + 1}: ${(error as Error).message}`);
+      wrong.push(`line ${i + 1} ${vector.name ?? ""}: ${(error as Error).message}`);
     }
   });
   assert(wrong.length === 0, wrong.slice(0, 5).join("\n"));

@@ -103,6 +103,8 @@ export async function appears(path: string): Promise<void> {
 export interface Needs {
   /** QEMU >= 9.2. */
   readonly reconnect?: boolean;
+  /** Something else, and why it cannot be had here. */
+  readonly other?: Unavailable | undefined;
 }
 
 /** Register a test that may use guests for at most `limit` seconds. */
@@ -127,6 +129,7 @@ export function vmTest(
 
 function missing(needs: Needs): Unavailable | undefined {
   if (equipment instanceof Unavailable) return equipment;
+  if (needs.other !== undefined) return needs.other;
   return needs.reconnect && equipment.reconnecting instanceof Unavailable
     ? equipment.reconnecting
     : undefined;

@@ -5,6 +5,7 @@
  */
 import { readLines } from "../support/read_lines.ts";
 import { until } from "../support/time.ts";
+import { output, Unavailable } from "./debian.ts";
 import type { Lab } from "./lab.ts";
 import { Process } from "./process.ts";
 
@@ -32,12 +33,15 @@ export interface TapHostReport {
 const UNSHARE = ["unshare", ...(Deno.uid() === 0 ? [] : ["-r"]), "-n"];
 
 /** Why there can be no such host here; undefined when there can. */
-export async function whyNoTapHost(): Promise<string | undefined> {
-  const script = "ip tuntap add dev eth0 mode tap vnet_hdr";
-  const [program, ...args] = [...UNSHARE, "sh", "-c", script];
-  const { success, stderr } = await new Deno.Command(program, { args }).output();
-  if (success) return undefined;
-  return `no namespace with a tap can be had here: ${new TextDecoder().decode(stderr).trim()}`;
+export async function whyNoTapHost(): Promise<Unavailable | undefined> {
+  const [program, ...args] = [...UNSHARE, "ip", "tuntap", "add", "mode", "tap"];
+  try {
+    await output(program, args);
+    return undefined;
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    return new Unavailable(`Cannot have a network namespace with a tap here; ${said}`, { cause });
+  }
 }
 
 /** See the head of this file. */

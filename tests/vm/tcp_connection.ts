@@ -14,7 +14,7 @@ import { concat, type Packet, type SeenPacket, Tcp } from "../support/packet.ts"
 /** Most bytes under way: half of what the switch queues for a VM (1 MiB) by default. */
 const FLIGHT = 512 << 10;
 /** Silence after which the bytes under way are sent again, in milliseconds. */
-const PATIENCE_MS = 1000;
+const PATIENCE_MS = 3000;
 /** Bytes of our window, by 128. */
 const WINDOW = 0x7fff, SCALE = 7;
 /** First sequence number: it wraps after 4 MiB, as sometimes happens. */
