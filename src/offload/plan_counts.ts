@@ -6,7 +6,7 @@
 
 /** How many frames were dealt with in which way since they were last taken. */
 export class PlanCounts {
-  /** Frames as they came in, and of them those that were sent on untouched or had their checksum completed. */
+  /** Frames as they came in; of them those that needed nothing but a vnet header, and those whose checksum was completed. */
   frames = 0;
   passed = 0;
   filled = 0;

@@ -43,6 +43,14 @@ export class Unfinished {
     return this.#told ? this.headers.frameEnd : this.headers.end;
   }
 
+  /**
+   * Where the frame of `length` bytes at `at` ends behind a vnet header: a trailer of Ethernet's would be summed up
+   * with the rest of an unfinished checksum.
+   */
+  endOnWire(at: number, length: number): number {
+    return this.partial && !this.#told ? this.headers.end : at + length;
+  }
+
   /** The feature an egress must accept to be given the frame whole; 0 when it need not be cut. */
   get needed(): Features {
     return NEEDED[this.gso & 7];

@@ -29,7 +29,8 @@ export class WholeFrame {
   withHeader(at: number, length: number, vnetBytes: VnetBytes): void {
     this.#gather.open(0);
     if (vnetBytes !== 0) this.#writeHeader(at, length);
-    this.#gather.body(at, length);
+    const end = vnetBytes === 0 ? at + length : this.#state.endOnWire(at, length);
+    this.#gather.body(at, end - at);
     this.#gather.close();
   }
 
@@ -81,7 +82,7 @@ export class WholeFrame {
     if (vnetBytes !== 0) this.#writeHeader(at, length);
     this.#u8.copyWithin(prefix, at, payload);
     this.#view.setUint16(prefix + this.#checksumAt() - at, checksum);
-    this.#gather.body(payload, at + length - payload);
+    this.#gather.body(payload, this.#state.end - payload);
     this.#gather.close();
   }
 

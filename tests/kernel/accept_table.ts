@@ -203,6 +203,23 @@ export const TABLE: readonly Row[] = [
     "refused",
   ),
   tcp(
+    "two tags and ethertype 0",
+    { ...SMALL, tags: [0x8100_0001, 0x8100_0002] },
+    {},
+    "dropped",
+    1,
+    (
+      frame,
+    ) => void frame.fill(0, 20, 22),
+  ),
+  tcp(
+    "an extension header of 472 bytes",
+    { ...LARGE6, extensions: [{ protocol: 60, data: contents({ seed: 0, length: 470 }) }] },
+    {},
+    3,
+    "dropped",
+  ),
+  tcp(
     "IPv6 fragment, to be cut",
     { ...LARGE6, extensions: [{ protocol: 44, data: [0, 1, 0, 0, 0, 7] }] },
     {},

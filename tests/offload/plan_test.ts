@@ -160,3 +160,17 @@ Deno.test("whatever two ports declare, what one sends is right for the other, by
   assert(done.filled > 500 && done.segments > 500 && done.merges > 50, JSON.stringify(done));
   figure(JSON.stringify(done));
 });
+
+Deno.test("a trailer of Ethernet's is left out where it would be summed up with the rest", () => {
+  const lab = new PlanLab(), ingress = policyOf({ sends: CSUM | TSO4 });
+  for (const length of [100, 3000]) {
+    const payload = filler(length);
+    const frame = tcpFrame({ payload, checksum: "partial", trailer: [1, 2, 3, 4] });
+    for (const accepts of [CSUM, CSUM | TSO4]) {
+      const egress = policyOf({ accepts, vnetHdr: 12 });
+      assertEquals(lab.load([frame], ingress), 0);
+      const received = lab.send(ingress, egress).flatMap((wire) => receive(wire, egress));
+      assert(isSame(joined(received.map((segment) => segment.payload)), payload));
+    }
+  }
+});

@@ -106,6 +106,12 @@ const KINDER: readonly Difference[] = [
     explains: ({ refused, linux, ours, header }) =>
       !refused && linux.length === 0 && ours.length === 1 && header.gsoType !== 0,
   },
+  {
+    reason: "an unfinished checksum, two tags, and ethertype 0, which for Linux is none",
+    explains: ({ refused, linux, ours, frame }) =>
+      !refused && linux.length === 0 && ours.length === 1 && tagsOf(frame) === 2 &&
+      frame[l3Of(frame) - 2] === 0 && frame[l3Of(frame) - 1] === 0,
+  },
 ];
 
 /** Both take it, and make something else of it. */
