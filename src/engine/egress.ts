@@ -135,21 +135,30 @@ export class Egress {
   flush(): void {
     const { count, from, at, length } = this.#outbox;
     if (count === 0 || this.closed) return;
-    if (this.#need === Need.PASS) this.#pass(at, length, from, from + count);
+    if (this.#need === Need.PASS) this.#pass(at, length, from, from + count, 0);
+    else if (this.#need === Need.FILL) this.#fill(at, length, from, from + count);
     else this.#plan(at, length, from, from + count);
     if (this.closed) return;
     this.#outbox.clear();
     this.#room = this.#queue.capacity - this.#queue.bytes;
   }
 
-  /** Send frames as they are. */
-  #pass(at: Int32Array, length: Int32Array, from: number, to: number): void {
+  /** Send frames as they are once their checksums are completed: they still lie where they lay. */
+  #fill(at: Int32Array, length: Int32Array, from: number, to: number): void {
+    const { planner } = this.#host;
+    const filled = planner.complete(this.#ingress, this.port.config, at, length, from, to);
+    this.#pass(at, length, from, to, filled);
+  }
+
+  /** Send frames as they are; the checksums of `filled` of them were completed. */
+  #pass(at: Int32Array, length: Int32Array, from: number, to: number, filled: number): void {
     let taken = 0;
     if (!this.isBlocked) {
       taken = this.port.tx(at, length, from, to);
       if (taken === TX_GONE) return this.#lose();
     }
-    this.#cells[this.row * COLUMNS + Column.passed] += to - from;
+    this.#cells[this.row * COLUMNS + Column.passed] += to - from - filled;
+    this.#cells[this.row * COLUMNS + Column.filled] += filled;
     for (let i = from + taken; i < to; i++) {
       if (!this.#queue.put(at[i], length[i])) this.dropFull();
     }
@@ -219,7 +228,7 @@ export class Egress {
   }
 
   #limitOf(need: number): number {
-    return need === Need.PASS ? this.port.config.maxFrame : MAX_FRAME;
+    return (need & ~Need.FILL) === 0 ? this.port.config.maxFrame : MAX_FRAME;
   }
 
   /** The writable event or the retry time has come. */

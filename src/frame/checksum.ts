@@ -15,35 +15,69 @@ import type { Headers } from "./headers.ts";
 /** Most bytes {@linkcode sum} can sum: lower halves of more words do not fit in 32 bits. */
 export const SUM_BYTES = 256 * 1024;
 
+/** From this length on words are read by a typed array: 37 ns less for 1448 bytes, and some to begin with. */
+const ARRAY_BYTES = 128;
+
+/** The memory that was summed last, as words; in a switch it is the arena, always. */
+let memory: DataView | undefined;
+let words: Int32Array = new Int32Array();
+
 /**
  * Folded sum of `length` bytes at `at`, not complemented; an odd last byte is padded with zero.
  *
  * @param length at most {@linkcode SUM_BYTES}; 0 gives 0
  */
 export function sum(view: DataView, at: number, length: number): number {
-  const end = at + length;
-  let p = at, words = 0, upper = 0;
-  for (const last = end - 32; p <= last; p += 32) {
-    const a = view.getInt32(p, true), b = view.getInt32(p + 4, true);
-    const c = view.getInt32(p + 8, true), d = view.getInt32(p + 12, true);
-    const e = view.getInt32(p + 16, true), f = view.getInt32(p + 20, true);
-    const g = view.getInt32(p + 24, true), h = view.getInt32(p + 28, true);
-    words = (words + a + b + c + d + e + f + g + h) | 0;
+  if (length >= ARRAY_BYTES && (at & 1) === 0 && (view === memory || isMemory(view))) {
+    return sumOfArray(view, at, length);
+  }
+  return sumOfView(view, at, at + length, 0, 0, 0);
+}
+
+/** Make `view` the memory whose words are at hand; false when they do not begin where it does. */
+function isMemory(view: DataView): boolean {
+  if ((view.byteOffset & 3) !== 0) return false;
+  memory = view;
+  words = new Int32Array(view.buffer, view.byteOffset, view.byteLength >>> 2);
+  return true;
+}
+
+/** Sum bytes that begin at an even offset of {@linkcode memory}: what is in front of whole words and behind them apart. */
+function sumOfArray(view: DataView, at: number, length: number): number {
+  const start = (at + 3) & ~3, end = at + length, array = words;
+  let lower = 0, upper = 0, i = start >>> 2;
+  for (const last = (end >>> 2) - 8; i <= last; i += 8) {
+    const a = array[i], b = array[i + 1], c = array[i + 2], d = array[i + 3];
+    const e = array[i + 4], f = array[i + 5], g = array[i + 6], h = array[i + 7];
+    lower = (lower + a + b + c + d + e + f + g + h) | 0;
     upper = (upper + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16) + (e >>> 16) + (f >>> 16) +
       (g >>> 16) + (h >>> 16)) | 0;
   }
+  const before = start === at ? 0 : view.getUint16(at, true);
+  return sumOfView(view, i << 2, end, lower, upper, before);
+}
+
+/** Sum the bytes from `at` to `end` on top of what the words before them add up to, and of a halfword. */
+function sumOfView(
+  view: DataView,
+  at: number,
+  end: number,
+  before: number,
+  upperBefore: number,
+  halfword: number,
+): number {
+  let p = at, lower = before, upper = upperBefore, tail = halfword;
   for (const last = end - 4; p <= last; p += 4) {
     const word = view.getInt32(p, true);
-    words = (words + word) | 0;
+    lower = (lower + word) | 0;
     upper = (upper + (word >>> 16)) | 0;
   }
-  let tail = 0;
-  if ((length & 2) !== 0) {
-    tail = view.getUint16(p, true);
+  if (((end - p) & 2) !== 0) {
+    tail += view.getUint16(p, true);
     p += 2;
   }
-  if ((length & 1) !== 0) tail += view.getUint8(p);
-  return swapped((words - (upper << 16)) | 0, upper, tail);
+  if (p < end) tail += view.getUint8(p);
+  return swapped((lower - (upper << 16)) | 0, upper, tail);
 }
 
 /** Two sums of 32 bits and a small one, of little-endian words, as one big-endian word. */

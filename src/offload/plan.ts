@@ -101,6 +101,31 @@ export class Planner {
     return this.#next < this.#to;
   }
 
+  /**
+   * Complete the checksums of frames `from` .. `to - 1` in place, for ports between which nothing else is needed.
+   *
+   * @returns how many were
+   */
+  complete(
+    ingress: Policy,
+    egress: Policy,
+    at: Int32Array,
+    length: Int32Array,
+    from: number,
+    to: number,
+  ): number {
+    const state = this.#state;
+    let filled = 0;
+    this.#pair.begin(ingress, egress);
+    for (let i = from; i < to; i++) {
+      this.#pair.describe(at[i], length[i]);
+      if (!state.partial) continue;
+      this.#fill(at[i], length[i]);
+      filled++;
+    }
+    return filled;
+  }
+
   // ---- one frame; false: the gather has no room for it ----
 
   #mergeOrSend(i: number): boolean {

@@ -174,3 +174,21 @@ Deno.test("a trailer of Ethernet's is left out where it would be summed up with 
     }
   }
 });
+
+Deno.test("Planner.complete() leaves in memory what would have been sent", () => {
+  const lab = new PlanLab(), ingress = policyOf({ sends: CSUM }), egress = policyOf({});
+  fc.assert(
+    fc.property(pieces, (all) => {
+      const { wires } = sendPieces(all, ingress);
+      lab.load(wires, ingress);
+      const { planner, at, length, count } = lab;
+      const filled = planner.complete(ingress, egress, at, length, 0, count);
+      const lies = wires.map((_, i) => lab.u8.slice(at[i], at[i] + length[i]));
+      lab.load(wires, ingress);
+      assertEquals(lies, lab.send(ingress, egress));
+      assertEquals(planner.counts.filled, filled);
+      planner.counts.clear();
+    }),
+    { seed: SEED },
+  );
+});
