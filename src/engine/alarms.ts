@@ -4,12 +4,12 @@
  * @module
  */
 import { formatMac, srcHigh } from "../frame/ethernet.ts";
-import { isUndeclared, VERDICT_TEXTS } from "../offload/accept.ts";
+import { isUndeclared, Verdict, VERDICT_TEXTS } from "../offload/accept.ts";
 import type { Batch } from "../port/batch.ts";
 import type { Port } from "../port/port.ts";
 import { ROWS } from "./counters.ts";
 import { STORM_RATE } from "./storm.ts";
-import { Suspicion } from "./suspicion.ts";
+import { sendsWith, Suspicion } from "./suspicion.ts";
 
 /** Each kind of alarm is told once in this time for each port. */
 const TELL_MS = 10_000;
@@ -54,7 +54,10 @@ export class Alarms {
   /** See Switch.misdeclared. */
   misdeclared(port: Port, code: number, at: number, length: number, now: number): void {
     if (!this.#declarations.isTime(port.row, now)) return;
-    const hint = isUndeclared(code) ? "" : this.#suspicion.hintWithout(at, length);
+    // The verdicts of what is not declared are in the order of the features.
+    const hint = isUndeclared(code)
+      ? `; use ${sendsWith(port.config, 1 << (code - Verdict.UNDECLARED_CSUM))}`
+      : this.#suspicion.hintWithout(at, length);
     this.#tell(port.name, `dropped a frame: ${VERDICT_TEXTS[code]}${hint}`);
   }
 

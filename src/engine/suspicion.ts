@@ -21,7 +21,7 @@ import {
 import { Vnet } from "../frame/vnet.ts";
 import { TAG_TYPE } from "../frame/dot1q.ts";
 import { ETHERTYPE } from "../frame/ethernet.ts";
-import { Feature, formatFeatures, namesOf } from "../offload/features.ts";
+import { Feature, type Features, formatFeatures } from "../offload/features.ts";
 import { isUnfinished } from "../offload/fill.ts";
 import { mtuOf } from "../offload/policy.ts";
 import type { Batch } from "../port/batch.ts";
@@ -78,18 +78,15 @@ export class Suspicion {
     if (headers.kind === Kind.OTHER || headers.end > headers.frameEnd) return undefined;
     const large = headers.end - headers.l3 > mtuOf(config);
     if (!isUnfinished(view, headers, large) || this.#isRight()) return undefined;
+    const what = `${size(length)} frame`, port = `a port declared ${declared(config)}`;
     if ((config.sends & Feature.CSUM) === 0) {
-      return `${size(length)} frame with an unfinished checksum from a port ` +
-        `declared ${
-          declared(config)
-        }; use client=krunkit-offload, or sends= with what this VM offloads`;
+      return `${what} with an unfinished checksum from ${port}; ` +
+        "use client=krunkit-offload, or sends= with what this VM offloads";
     }
-    const missing = headers.kind === Kind.UDP ? "ufo" : headers.version === 4 ? "tso4" : "tso6";
-    const known: readonly string[] = namesOf(config.sends);
-    if (!large || known.includes(missing)) return undefined;
-    return `${size(length)} frame to be cut from a port declared ${
-      declared(config)
-    }; add ${missing} to it`;
+    const { kind, version } = headers;
+    const missing = kind === Kind.UDP ? Feature.UFO : version === 4 ? Feature.TSO4 : Feature.TSO6;
+    if (!large || (config.sends & missing) !== 0) return undefined;
+    return `${what} to be cut from ${port}; use ${sendsWith(config, missing)}`;
   }
 
   /** True when the checksum, which looks like a seed, is right as it is: one in 65,536 does. */
@@ -117,6 +114,12 @@ export class Suspicion {
 function isKnownType(type: number): boolean {
   return type === IPV4_TYPE || type === IPV6_TYPE || type === ARP_TYPE || type === TAG_TYPE ||
     type === PROVIDER_TAG_TYPE;
+}
+
+/** The option that declares `missing` beside what is declared already. */
+export function sendsWith({ asked, sends }: PortConfig, missing: Features): string {
+  const option = `sends=${formatFeatures(sends | missing | Feature.CSUM)}`;
+  return /\boffload=/.test(asked) ? `${option} and accepts= in place of offload=` : option;
 }
 
 /** What was said about the VM's offloads, as it was said if it was. */

@@ -65,12 +65,16 @@ Deno.test("Suspicion names the feature that is missing for a large frame", () =>
   const shape = { payload: filler(20_000), checksum: "partial" } as const;
   const [tcp4, tcp6] = [tcpFrame(shape), tcpFrame({ ...shape, version: 6 })];
   const udp = udpFrame(shape);
-  const of = (declared: string, feature: string) =>
-    `20 KiB frame to be cut from a port declared ${declared}; add ${feature} to it`;
-  assertEquals(saidOf([tcp4], { sends: CSUM }), of("sends=csum", "tso4"));
-  assertEquals(saidOf([tcp6], { sends: CSUM | TSO4 }), of("sends=csum+tso4", "tso6"));
+  const of = (declared: string, fix: string) =>
+    `20 KiB frame to be cut from a port declared ${declared}; use ${fix}`;
+  assertEquals(saidOf([tcp4], { sends: CSUM }), of("sends=csum", "sends=csum+tso4"));
+  const both = "sends=csum+tso4+tso6";
+  assertEquals(saidOf([tcp6], { sends: CSUM | TSO4 }), of("sends=csum+tso4", both));
   const asked = { sends: CSUM | TSO6, asked: "sends=csum+tso6,mtu=1500" };
-  assertEquals(saidOf([udp], asked), of(asked.asked, "ufo"));
+  assertEquals(saidOf([udp], asked), of(asked.asked, "sends=csum+tso6+ufo"));
+  const short = { sends: CSUM | TSO4 | TSO6, asked: "offload=on" };
+  const fix = "sends=csum+tso4+tso6+ufo and accepts= in place of offload=";
+  assertEquals(saidOf([udp], short), of("offload=on", fix));
   assertEquals(saidOf([tcp4, tcp6, udp], { sends: CSUM | TSO4 | TSO6 | UFO }), undefined);
   assertEquals(saidOf([tcp4], { sends: CSUM, mtu: 65_535 }), undefined, "not large");
 });
