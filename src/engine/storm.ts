@@ -32,9 +32,11 @@ export class Storm {
       STORM_BURST,
       this.#tokens[row] + (now - this.#at[row]) * (STORM_RATE / 1000),
     );
-    const allowed = Math.min(frames, Math.floor(tokens / copies));
+    // A frame that is more than a whole burst may go when the port has been quiet.
+    const cost = Math.min(copies, STORM_BURST);
+    const allowed = Math.min(frames, Math.floor(tokens / cost));
     this.#at[row] = now;
-    this.#tokens[row] = tokens - allowed * copies;
+    this.#tokens[row] = tokens - allowed * cost;
     return allowed;
   }
 }

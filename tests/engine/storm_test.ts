@@ -43,3 +43,10 @@ Deno.test("Storm.allowed() never exceeds the budget over any time, and always us
     assert(copies <= STORM_BURST + now * STORM_RATE / 1000 + 1e-3);
   }));
 });
+
+Deno.test("Storm lets a port that was quiet flood a frame that becomes more than a burst", () => {
+  const storm = new Storm(1);
+  assertEquals(storm.allowed(0, 3, 2 * STORM_BURST, 1e6), 1);
+  assertEquals(storm.allowed(0, 3, 2 * STORM_BURST, 1e6 + 1), 0);
+  assertEquals(storm.allowed(0, 3, 2 * STORM_BURST, 1e6 + 1000), 1);
+});
