@@ -23,7 +23,7 @@ import type { Port } from "../port/port.ts";
 import { Column, COLUMNS, dropColumn, ROWS } from "./counters.ts";
 import type { Egress } from "./egress.ts";
 import { type Fdb, Learned, UNKNOWN } from "./fdb.ts";
-import { mostPieces } from "../offload/pieces.ts";
+import { meanPieces } from "../offload/pieces.ts";
 import { Storm } from "./storm.ts";
 
 /** Bytes of frames nobody has added up: more than any credit, so they are looked at one by one. */
@@ -174,7 +174,7 @@ export class Forwarder {
       this.#cells[row * COLUMNS + NOWHERE] += frames;
       return;
     }
-    const copies = others * mostPieces(this.#view, this.#host.batch, from, until);
+    const copies = others * meanPieces(this.#view, this.#host.batch, from, until);
     const allowed = this.#storm.allowed(row, frames, copies, this.#host.now);
     if (allowed < frames) {
       this.#cells[row * COLUMNS + STORM] += frames - allowed;

@@ -3,7 +3,8 @@
  *
  * What a segment's payload sums up to is what is missing in its headers to a sum of 0xffff, if its checksum is
  * right. If it is wrong, the sum that was carried over is wrong by as much, and so is the new checksum: what was
- * corrupt is not made good.
+ * corrupt is not made good. (Errors in two segments may cancel out, as two errors in one may: that is how far any
+ * Internet checksum goes.)
  *
  * @module
  */

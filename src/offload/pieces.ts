@@ -15,17 +15,20 @@ interface Frames {
   readonly policy: Policy;
 }
 
-/** The most frames any of frames `from` .. `to - 1` is cut into for a VM with the usual MTU; 1 when none is cut. */
-export function mostPieces(view: DataView, frames: Frames, from: number, to: number): number {
+/**
+ * How many frames each of frames `from` .. `to - 1` is cut into, in the mean and rounded up, for VMs with the usual
+ * MTU; 1 when none is cut.
+ */
+export function meanPieces(view: DataView, frames: Frames, from: number, to: number): number {
   const { sends, vnetHdr } = frames.policy;
   if ((sends & LARGE) === 0) return 1;
-  let most = 1;
+  let pieces = 0;
   for (let i = from; i < to; i++) {
     const at = frames.at[i], length = frames.length[i];
     const size = vnetHdr === 0 ? DEFAULT_MTU + HEADER_BYTES : sizeOf(view, at - vnetHdr, length);
-    most = Math.max(most, Math.ceil(length / size));
+    pieces += Math.ceil(length / size);
   }
-  return most;
+  return Math.max(1, Math.ceil(pieces / (to - from)));
 }
 
 /** Bytes of payload of each piece, as the vnet header at `hdr` says; all of `length` when it is not to be cut. */

@@ -53,7 +53,10 @@ export class PolicyPair {
   describe(at: number, length: number): void {
     const { vnetHdr, sends } = this.ingress;
     if (vnetHdr !== 0) this.#state.readHeader(this.#view, at - vnetHdr);
-    else this.#state.look(this.#view, at, length, sends, this.#ownMtu, this.#mtu);
+    else {
+      this.#state.look(this.#view, at, length, sends, this.#ownMtu, this.#mtu);
+      this.#state.writeSeed(this.#view);
+    }
     if (this.#fillsIpv4) fillIpv4(this.#view, this.#state.headers);
   }
 

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { pseudoSum } from "../frame/checksum.ts";
 import { Headers, Kind } from "../frame/headers.ts";
 import { Gso, Vnet } from "../frame/vnet.ts";
 import { Feature, type Features } from "./features.ts";
@@ -35,6 +36,8 @@ export class Unfinished {
   /** A TCP frame to be cut with CWR set. */
   ecn = false;
   #walked = false;
+  /** Without a vnet header: longer than what its VM would have sent in one piece. */
+  #isUncut = false;
   /** The frame has a vnet header. */
   #told = false;
 
@@ -96,8 +99,10 @@ export class Unfinished {
     this.walk(view, at, length);
     if (!headers.whole) return;
     const bytes = headers.end - headers.l3;
-    const isUncut = bytes > Math.min(ownMtu, mtu);
-    if ((sends & Feature.CSUM) !== 0 && isUnfinished(view, headers, isUncut)) this.#setPartial(at);
+    this.#isUncut = bytes > Math.min(ownMtu, mtu);
+    if ((sends & Feature.CSUM) !== 0 && isUnfinished(view, headers, this.#isUncut)) {
+      this.#setPartial(at);
+    }
     if (bytes > mtu) this.#setLarge(view, sends, mtu);
   }
 
@@ -118,6 +123,14 @@ export class Unfinished {
     this.partial = true;
     this.start = this.headers.l4 - at;
     this.offset = this.headers.checksumOffset;
+  }
+
+  /** Make a seed with a length of 0, if it may be one, the seed of the frame as it is: it may leave whole. */
+  writeSeed(view: DataView): void {
+    const { headers } = this, { l4, end } = headers;
+    if (this.partial && this.#isUncut) {
+      view.setUint16(l4 + headers.checksumOffset, pseudoSum(view, headers, end - l4));
+    }
   }
 
   #setLarge(view: DataView, sends: Features, mtu: number): void {
