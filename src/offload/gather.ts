@@ -117,12 +117,6 @@ export class Gather {
     this.first[this.frames] = this.pieces;
   }
 
-  /** Take back the open frame. */
-  cancel(): void {
-    this.pieces = this.first[this.frames];
-    this.#scratch = this.#lead;
-  }
-
   /** Take back all frames from `frame` on. */
   rewind(frame: number): void {
     this.pieces = this.first[frame];

@@ -94,21 +94,6 @@ Deno.test("Gather.asIs() takes a frame with all that lies in front of it", () =>
   }
 });
 
-Deno.test("Gather.cancel() takes back the open frame, its pieces and its memory", () => {
-  const lab = new Lab(), { gather } = lab;
-  gather.begin(true, 12);
-  gather.asIs(BODIES + 50, 10);
-  const at = gather.open(100);
-  gather.body(BODIES, 1);
-  gather.cancel();
-  assertEquals([gather.frames, gather.pieces], [1, 1]);
-  assertEquals(gather.open(100), at, "the same memory again");
-  gather.body(BODIES, 2);
-  gather.close();
-  assertEquals([gather.frames, gather.first[1], gather.first[2]], [2, 1, 3]);
-  assertEquals(lab.frame(1).length, 4 + 12 + 100 + 2);
-});
-
 Deno.test("Gather.rewind() takes back frames, and those before stay as they are", () => {
   const lab = new Lab(), { gather, u8 } = lab;
   gather.begin(false, 10);
