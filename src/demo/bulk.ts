@@ -137,11 +137,7 @@ class BulkReceiver implements Sink {
   }
 
   receive(): number {
-    const { link } = this.#host;
-    const count = link.receive();
-    this.#host.received += count;
-    for (let i = 0; i < count; i++) this.#take(link.at[i], link.length[i]);
-    return count;
+    return this.#host.receive((at, length) => this.#take(at, length));
   }
 
   #take(at: number, length: number): void {

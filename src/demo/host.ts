@@ -50,10 +50,15 @@ export class Host {
 
   /** Take every frame that waits, and answer. */
   serve(): void {
-    for (let count = this.link.receive(); count > 0; count = this.link.receive()) {
-      this.received += count;
-      for (let i = 0; i < count; i++) this.#take(this.link.at[i], this.link.length[i]);
-    }
+    while (this.receive((at, length) => this.#take(at, length)) > 0);
+  }
+
+  /** Take a batch of frames and give each to `take`; returns how many there were. */
+  receive(take: (at: number, length: number) => void): number {
+    const { link } = this, count = link.receive();
+    this.received += count;
+    for (let i = 0; i < count; i++) take(link.at[i], link.length[i]);
+    return count;
   }
 
   #take(at: number, length: number): void {

@@ -1,9 +1,9 @@
 /**
  * A queue of frames in the arena: where a frame waits that cannot go on now.
  *
- * Records `[u32 length, big-endian][vnet header, where the port has one][frame]` in a ring. A record never wraps: every frame is one piece with
- * its length prefix in front, so a run of records is one piece of a stream write as it lies there. The
- * ring is larger than its capacity by one record, which is why `bytes <= capacity` alone decides whether a
+ * Records `[u32 length, big-endian][vnet header, where the port has one][frame]` in a ring. A record never
+ * wraps: every frame is one piece with its length prefix in front, so a run of records is one piece of a
+ * stream write as it lies there. The ring is larger than its capacity by one record, which is why `bytes <= capacity` alone decides whether a
  * frame fits, wherever the ring's end is.
  *
  * @module

@@ -226,7 +226,7 @@ export class DgramPort implements Port, Opened {
     const { batch } = this.#switch;
     if (this.#isHello(at, length)) return;
     batch.count = 0;
-    this.#take(at, length);
+    this.#vnet.take(this, at, length);
     this.#switch.ingress(this);
   }
 
@@ -253,17 +253,10 @@ export class DgramPort implements Port, Opened {
     for (let i = 0; i < n; i++) {
       const length = memory.rx.received(i);
       if (!this.#greeted && this.#isHello(memory.slot[i], length)) continue;
-      this.#take(memory.slot[i], length);
+      this.#vnet.take(this, memory.slot[i], length);
     }
     this.#switch.ingress(this);
     return true;
-  }
-
-  #take(at: number, length: number): void {
-    const { vnetHdr } = this.config;
-    if (vnetHdr !== 0 && !this.#vnet.admit(this, at, length)) return;
-    const { batch, kernel } = this.#switch;
-    batch.add(kernel.arena.view, at + vnetHdr, length - vnetHdr, vnetHdr);
   }
 
   // ---- the VM goes ----

@@ -118,10 +118,7 @@ export class DgramClient implements Port {
 
   /** Add `length` bytes at `at`, which it sent, to the batch. */
   take(at: number, length: number): void {
-    const { vnetHdr } = this.config;
-    if (vnetHdr !== 0 && !this.#vnet.admit(this, at, length)) return;
-    const { batch, kernel } = this.#switch;
-    batch.add(kernel.arena.view, at + vnetHdr, length - vnetHdr, vnetHdr);
+    this.#vnet.take(this, at, length);
   }
 
   #address(table: MessageTable): void {

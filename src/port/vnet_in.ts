@@ -19,6 +19,13 @@ export class VnetIn {
     this.#switch = host;
   }
 
+  /** Add the datagram of `length` bytes at `at`, which came by `port`, to the batch if it is {@linkcode admit}ted. */
+  take(port: Port, at: number, length: number): void {
+    if (!this.admit(port, at, length)) return;
+    const { batch, kernel } = this.#switch, { vnetHdr } = port.config;
+    batch.add(kernel.arena.view, at + vnetHdr, length - vnetHdr, vnetHdr);
+  }
+
   /**
    * Judge `length` bytes at `at` that came by `port`: a vnet header and a frame. A bad one is counted.
    *
