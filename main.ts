@@ -4,7 +4,7 @@
  * A table of contents: read the command line, run what it asks for, end with its exit code. The same
  * module is the engine's thread when it finds itself in a Worker, which keeps the program one file. There
  * it must not wait for anything before it listens (messages that come earlier are lost), so the engine
- * is imported statically and the main thread's rooms are not.
+ * is imported statically and the main thread's rooms are not. The self-test's threads go by their names.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import { VERSION, versionText } from "./src/cli/version.ts";
 import { Exit, Failure } from "./src/control/failure.ts";
 import { runEngine, type WorkerScope } from "./src/engine/worker.ts";
 import { kinds } from "./src/port/mod.ts";
+import { THREAD } from "./src/selftest/thread_name.ts";
 
 async function main(args: readonly string[]): Promise<number> {
   const program = { url: import.meta.url, version: VERSION };
@@ -25,6 +26,8 @@ async function main(args: readonly string[]): Promise<number> {
       return await (await import("./src/control/run.ts")).run(program, command.config);
     case "demo":
       return await (await import("./src/demo/demo.ts")).demo(program, command.seconds);
+    case "self-test":
+      return await (await import("./src/selftest/selftest.ts")).selfTest(program, command.json);
     case "version":
       return print(versionText(command.json) + "\n");
     case "help":
@@ -53,5 +56,12 @@ function complain(error: unknown): number {
   return code;
 }
 
-if ("WorkerGlobalScope" in globalThis) runEngine(globalThis as unknown as WorkerScope);
+/** Be the thread that we were started as. */
+async function work(scope: { readonly name: string }): Promise<void> {
+  if (!scope.name.startsWith(THREAD)) return await runEngine(scope as unknown as WorkerScope);
+  const { runThread } = await import("./src/selftest/thread.ts");
+  runThread(scope as Parameters<typeof runThread>[0], import.meta.url);
+}
+
+if ("WorkerGlobalScope" in globalThis) work(globalThis as unknown as { readonly name: string });
 else Deno.exit(await main(Deno.args).catch(complain));

@@ -11,6 +11,7 @@ import {
   type OptionTable,
   PORT_OPTIONS,
   RUN_OPTIONS,
+  SELF_TEST_OPTIONS,
 } from "./options.ts";
 import { describeValue, formatValue } from "./value.ts";
 
@@ -37,10 +38,13 @@ const RUN_EXAMPLES: Lines = [
   "      A VM whose launcher passed one end of a socket pair as descriptor 3, and another VM.",
   "  vswitch demo",
   "      No VM needed: two built-in hosts ping each other through a switch.",
+  "  vswitch self-test --json",
+  "      Does this system do what the switch relies on? One line to paste into a report of a fault.",
   "",
   "Usage",
   "  vswitch --port PORT [--port PORT]... [OPTION]...",
   "  vswitch demo [--seconds N]",
+  "  vswitch self-test [--json]",
   "",
 ];
 
@@ -52,6 +56,17 @@ const DEMO_EXAMPLES: Lines = [
   "      Two built-in hosts ping each other through a switch, then measure its throughput.",
   "  vswitch demo --seconds 10",
   "      The same with a longer measurement.",
+  "",
+];
+
+const SELF_TEST_EXAMPLES: Lines = [
+  "vswitch self-test: ask this system whether it does what the switch relies on.",
+  "",
+  "Examples",
+  "  vswitch self-test",
+  "      Structures, bulk calls, full peers, error numbers, wakes, then traffic: a line for each.",
+  "  vswitch self-test --json",
+  "      The same as one line of JSON. It names the system and versions, and nothing of you.",
   "",
 ];
 
@@ -71,13 +86,34 @@ const DEMO_EXIT: Lines = [
   "  70  a fault of vswitch itself; please report it",
 ];
 
+const SELF_TEST_EXIT: Lines = [
+  "Exit codes",
+  "  0   every probe passed",
+  "  1   a probe failed; it is named",
+  "  2   the command line cannot be used",
+  "  70  a fault of vswitch itself; please report it",
+];
+
 /** The help text of a command. `color` makes headings bold: for a terminal that wants it. */
 export function helpText(topic: CommandName, kinds: Kinds, color: boolean): string {
-  const lines = topic === "demo"
-    ? [...DEMO_EXAMPLES, ...optionGroups(DEMO_OPTIONS, "--"), ...DEMO_EXIT]
-    : [...RUN_EXAMPLES, ...runGroups(kinds), ...RUN_EXIT];
+  const lines = linesOf(topic, kinds);
   const bold = (line: string) => /^\S/.test(line) ? `\x1b[1m${line}\x1b[22m` : line;
   return lines.map(color ? bold : (line) => line).join("\n") + "\n";
+}
+
+function linesOf(topic: CommandName, kinds: Kinds): Lines {
+  switch (topic) {
+    case "demo":
+      return [...DEMO_EXAMPLES, ...optionGroups(DEMO_OPTIONS, "--"), ...DEMO_EXIT];
+    case "self-test":
+      return [
+        ...SELF_TEST_EXAMPLES,
+        ...optionGroups(SELF_TEST_OPTIONS, "--"),
+        ...SELF_TEST_EXIT,
+      ];
+    case "run":
+      return [...RUN_EXAMPLES, ...runGroups(kinds), ...RUN_EXIT];
+  }
 }
 
 function runGroups(kinds: Kinds): Lines {

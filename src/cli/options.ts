@@ -106,6 +106,17 @@ export const DEMO_OPTIONS = {
   help: { ...HELP, group: "Options" },
 } as const satisfies OptionTable;
 
+/** Options of `vswitch self-test`. */
+export const SELF_TEST_OPTIONS = {
+  json: {
+    metavar: "",
+    value: flag,
+    group: "Options",
+    help: "Print one line of JSON, for a report of a fault or a program",
+  },
+  help: { ...HELP, group: "Options" },
+} as const satisfies OptionTable;
+
 /** Options behind the commas of `--port`. */
 export const PORT_OPTIONS = {
   clients: {
@@ -162,7 +173,11 @@ export const PORT_OPTIONS = {
 } as const satisfies OptionTable;
 
 /** What a user can ask for, with the options of each; `run` is what happens without a subcommand. */
-export const COMMANDS = { run: RUN_OPTIONS, demo: DEMO_OPTIONS } as const;
+export const COMMANDS = {
+  run: RUN_OPTIONS,
+  demo: DEMO_OPTIONS,
+  "self-test": SELF_TEST_OPTIONS,
+} as const;
 
 /** A key of {@linkcode COMMANDS}. */
 export type CommandName = keyof typeof COMMANDS;

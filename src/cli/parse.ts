@@ -6,7 +6,14 @@
 import type { Config, LogLevel } from "../control/config.ts";
 import { refuseConflicts } from "./conflicts.ts";
 import type { Environment } from "./environment.ts";
-import { type CommandName, DEMO_OPTIONS, RUN_OPTIONS, type Values } from "./options.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  DEMO_OPTIONS,
+  RUN_OPTIONS,
+  SELF_TEST_OPTIONS,
+  type Values,
+} from "./options.ts";
 import { parsePort } from "./port_spec.ts";
 import { readOptions } from "./read_options.ts";
 import { unknownCommand } from "./unknown_option.ts";
@@ -16,6 +23,7 @@ import { quote, UsageError } from "./usage_error.ts";
 export type Command =
   | { readonly kind: "run"; readonly config: Config }
   | { readonly kind: "demo"; readonly seconds: number }
+  | { readonly kind: "self-test"; readonly json: boolean }
   | { readonly kind: "version"; readonly json: boolean }
   | { readonly kind: "help"; readonly topic: CommandName };
 
@@ -29,11 +37,20 @@ export function parseCommand(args: readonly string[], environment: Environment):
   const [topic, words] = splitCommand(args);
   if (asksForHelp(words)) return { kind: "help", topic };
   if (args.length > 0 && words === args && !/^(-|$)/.test(args[0])) throw unknownCommand(args[0]);
-  return topic === "demo" ? parseDemo(words) : parseRun(words, environment);
+  switch (topic) {
+    case "demo":
+      return parseDemo(words);
+    case "self-test":
+      return parseSelfTest(words);
+    case "run":
+      return parseRun(words, environment);
+  }
 }
 
 function splitCommand(args: readonly string[]): [CommandName, readonly string[]] {
-  return args[0] === "demo" ? ["demo", args.slice(1)] : ["run", args];
+  const [first, ...words] = args;
+  const named = first !== "run" && Object.hasOwn(COMMANDS, first ?? "");
+  return named ? [first as CommandName, words] : ["run", args];
 }
 
 /** A word that starts with a dash is never the value of another, so it can be looked for. */
@@ -47,12 +64,18 @@ function parseDemo(words: readonly string[]): Command {
   return { kind: "demo", seconds: values.seconds ?? DEMO_OPTIONS.seconds.default };
 }
 
+function parseSelfTest(words: readonly string[]): Command {
+  const { values } = readOptions(words, SELF_TEST_OPTIONS);
+  return { kind: "self-test", json: values.json ?? false };
+}
+
 function parseRun(words: readonly string[], environment: Environment): Command {
   const { values, all } = readOptions(words, RUN_OPTIONS);
   if (values.version) return { kind: "version", json: values.json ?? false };
   if (values.json) {
     throw new UsageError(
-      "Cannot use --json alone: it goes with --version; for a log in JSON write --log-json",
+      "Cannot use --json alone: it goes with --version, or behind self-test; " +
+        "for a log in JSON write --log-json",
     );
   }
   const logLevel = logLevelOf(values);

@@ -42,8 +42,8 @@ export function unexpectedWord(word: string, table: OptionTable): UsageError {
   if (!Object.hasOwn(table, "port") || word.startsWith("-")) {
     return new UsageError(unexpected + SEE_HELP);
   }
-  if (word === "demo") {
-    return new UsageError(`${unexpected}: a command stands alone in front; write vswitch demo`);
+  if (word === "demo" || word === "self-test") {
+    return new UsageError(`${unexpected}: a command stands alone in front; write vswitch ${word}`);
   }
   return new UsageError(`${unexpected}; to open a port there write --port ${quote(word)}`);
 }
@@ -54,7 +54,8 @@ export function unknownCommand(word: string): UsageError {
     return new UsageError('Unknown command "run": none is needed; write vswitch --port a.sock');
   }
   if (/[/:.,=]/.test(word)) return unexpectedWord(word, COMMANDS.run);
-  const hint = didYouMean(word, ["demo"]) || didYouMean(word, ["help", "version"], dashed) ||
-    "; the only command is demo, a port is --port PATH";
+  const hint = didYouMean(word, ["demo", "self-test"]) ||
+    didYouMean(word, ["help", "version"], dashed) ||
+    "; the commands are demo and self-test, a port is --port PATH";
   return new UsageError(`Unknown command ${quote(word)}${hint}`);
 }

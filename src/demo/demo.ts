@@ -13,6 +13,7 @@ import { Exit, Failure } from "../control/failure.ts";
 import { type Entry, formatText } from "../control/log.ts";
 import type { Program } from "../control/run.ts";
 import { DemoError } from "./demo_error.ts";
+import { temporaryFolder } from "./folder.ts";
 import { Screen, writeStdout } from "./screen.ts";
 import { policyOf, Tour } from "./tour.ts";
 
@@ -35,7 +36,7 @@ export async function demo(
 ): Promise<Exit> {
   const screen = new Screen(write, Deno.stdout.isTerminal() && !Deno.noColor);
   const records: Entry[] = [];
-  const folder = await temporaryFolder();
+  const folder = await temporaryFolder("vswitch-demo-");
   screen.say(INTRODUCTION);
   try {
     await new Tour(program.url, seconds, screen, folder).run((entry) => records.push(entry));
@@ -50,19 +51,6 @@ export async function demo(
     return error instanceof Failure && error.exitCode === Exit.BUG ? Exit.BUG : Exit.FAILED;
   } finally {
     await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** A folder nobody else may look into: the runtime makes it with mode 0700. */
-async function temporaryFolder(): Promise<string> {
-  try {
-    return await Deno.makeTempDir({ prefix: "vswitch-demo-" });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Failure(
-      `Cannot make a temporary folder: ${reason}; set TMPDIR to one you may write to`,
-      Exit.FAILED,
-    );
   }
 }
 

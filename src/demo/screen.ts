@@ -4,8 +4,14 @@
  * @module
  */
 
+/** Who is told of each step. */
+export interface Steps {
+  /** Run a step and show how it ended; its result is a few words, or empty. */
+  step<T>(label: string, action: () => Promise<[T, string]>): Promise<T>;
+}
+
 /** Plain text out, with a little colour for a terminal that wants it. */
-export class Screen {
+export class Screen implements Steps {
   readonly #write: (text: string) => void;
   readonly #color: boolean;
   #step = 0;
@@ -20,7 +26,7 @@ export class Screen {
     this.#write(text + "\n");
   }
 
-  /** Run a step and show how it ended; its result is a few words, or empty. */
+  /** See {@linkcode Steps}. */
   async step<T>(label: string, action: () => Promise<[T, string]>): Promise<T> {
     this.#write(`${String(++this.#step).padStart(2)}  ${label} ... `);
     try {

@@ -19,7 +19,7 @@ import { Host } from "./host.ts";
 import { Lab } from "./lab.ts";
 import type { Link } from "./link.ts";
 import { pingAll, resolve } from "./ping.ts";
-import type { Screen } from "./screen.ts";
+import type { Steps } from "./screen.ts";
 import { formatIp, formatMac, station } from "./station.ts";
 import { StreamLink } from "./stream_link.ts";
 import { gigabits, measure } from "./throughput.ts";
@@ -36,18 +36,19 @@ const RUNS = 4;
 export class Tour {
   readonly #url: string;
   readonly #seconds: number;
-  readonly #screen: Screen;
+  readonly #steps: Steps;
   readonly #folder: string;
 
   /**
    * @param url main module, see {@linkcode Supervisor.start}
    * @param seconds length of the four throughput runs together
+   * @param steps is told of each step
    * @param folder where the sockets go
    */
-  constructor(url: string, seconds: number, screen: Screen, folder: string) {
+  constructor(url: string, seconds: number, steps: Steps, folder: string) {
     this.#url = url;
     this.#seconds = seconds;
-    this.#screen = screen;
+    this.#steps = steps;
     this.#folder = folder;
   }
 
@@ -75,7 +76,7 @@ export class Tour {
       this.#port("stream", "many", "qemu"),
     ];
     const label = "start a switch with a port for a VM with offload and one for VMs without";
-    return this.#screen.step(label, async () => {
+    return this.#steps.step(label, async () => {
       const asked = performance.now();
       const starting = Supervisor.start(this.#url, ports, onLog);
       const supervisor = await within(starting, START_MS, "the switch did not start");
@@ -130,7 +131,7 @@ export class Tour {
     connect: (kernel: Kernel) => Link,
   ): Promise<Host> {
     const self = station(number);
-    return this.#screen.step(`connect host ${name} to ${how}`, async () => {
+    return this.#steps.step(`connect host ${name} to ${how}`, async () => {
       const before = ups(supervisor);
       const host = lab.add(new Host(name, self, connect(lab.kernel), lab.kernel.arena));
       if (!await lab.serveUntil(() => ups(supervisor) > before, NOTICE_MS)) {
@@ -142,7 +143,7 @@ export class Tour {
 
   #resolve(lab: Lab, host: Host, other: Host): Promise<void> {
     const label = `host ${host.name} asks by ARP who has ${formatIp(other.self.ip)}`;
-    return this.#screen.step(label, async () => {
+    return this.#steps.step(label, async () => {
       const mac = formatMac((await resolve(lab, host, other.self)).mac);
       if (mac === formatMac(other.self.mac)) return [undefined, mac];
       throw new DemoError(
@@ -153,7 +154,7 @@ export class Tour {
 
   #ping(lab: Lab, from: Host, to: Host): Promise<void> {
     const label = `host ${from.name} pings host ${to.name} ${PINGS} times`;
-    return this.#screen.step(label, async () => {
+    return this.#steps.step(label, async () => {
       const { count, min, avg, max } = await pingAll(lab, from, to.self, PINGS);
       const times = [min, avg, max].map((time) => time.toFixed(3)).join("/");
       return [undefined, `${count} answers, RTT min/avg/max ${times} ms`];
@@ -163,7 +164,7 @@ export class Tour {
   #measure(lab: Lab, from: Host, to: Host, how: string): Promise<void> {
     const seconds = this.#seconds / RUNS;
     const label = `host ${from.name} sends to host ${to.name} for ${seconds} s (${how})`;
-    return this.#screen.step(label, async () => {
+    return this.#steps.step(label, async () => {
       const result = await measure(lab, from, to, seconds * 1000);
       const rate = Math.round(result.frames / result.seconds).toLocaleString("en");
       const total = (result.frames + result.lost).toLocaleString("en");
@@ -178,7 +179,7 @@ export class Tour {
   #transfer(lab: Lab, supervisor: Supervisor, from: Host, to: Host, how: string): Promise<void> {
     const seconds = this.#seconds / RUNS;
     const label = `host ${from.name} sends TCP to host ${to.name} for ${seconds} s (${how})`;
-    return this.#screen.step(label, async () => {
+    return this.#steps.step(label, async () => {
       const before = workOf(report(supervisor));
       const result = await transfer(lab, from, to, seconds * 1000);
       await lab.serveUntil(() => agree(report(supervisor), [from, to]), NOTICE_MS);
@@ -189,7 +190,7 @@ export class Tour {
   }
 
   #account(lab: Lab, supervisor: Supervisor, hosts: readonly Host[]): Promise<void> {
-    return this.#screen.step("compare the switch's counters with the hosts'", async () => {
+    return this.#steps.step("compare the switch's counters with the hosts'", async () => {
       const settled = await lab.serveUntil(() => agree(report(supervisor), hosts), NOTICE_MS);
       const sums = describeAccount(report(supervisor));
       if (settled) return [undefined, sums];

@@ -9,7 +9,7 @@ import { COMMANDS } from "../../src/cli/options.ts";
 import { parseCommand } from "../../src/cli/parse.ts";
 import { WORLD } from "./world.ts";
 
-const TOPICS = ["run", "demo"] as const;
+const TOPICS = ["run", "demo", "self-test"] as const;
 const text = (topic: typeof TOPICS[number]) => helpText(topic, WORLD.kinds, false);
 
 Deno.test("helpText() starts with examples, and each of them is a valid command", () => {
@@ -21,7 +21,8 @@ Deno.test("helpText() starts with examples, and each of them is a valid command"
     assertLess(1, examples.length);
     for (const words of examples) {
       const { kind } = parseCommand(words.split(" ").filter((word) => word !== ""), WORLD);
-      assertEquals(kind, words.startsWith(" demo") ? "demo" : "run");
+      const [first] = words.trim().split(" ");
+      assertEquals(kind, first === "demo" || first === "self-test" ? first : "run");
     }
   }
   for (const word of ["lan=stream:lan.sock", "vm1=fd:3", "--port a.sock --port b.sock"]) {

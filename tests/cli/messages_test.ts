@@ -128,12 +128,22 @@ Deno.test("parseCommand() tells about arguments that nobody takes", () => {
       'Unexpected argument "2"; --help shows the options there are',
     ],
     [["dmo"], 'Unknown command "dmo"; did you mean demo?'],
+    [["selftest"], 'Unknown command "selftest"; did you mean self-test?'],
+    [["self-tset"], 'Unknown command "self-tset"; did you mean self-test?'],
+    [
+      ["--quiet", "self-test"],
+      'Unexpected argument "self-test": a command stands alone in front; write vswitch self-test',
+    ],
+    [["self-test", "x"], 'Unexpected argument "x"; --help shows the options there are'],
     [["dem"], 'Unknown command "dem"; did you mean demo?'],
     [["help"], 'Unknown command "help"; did you mean --help?'],
     [["version"], 'Unknown command "version"; did you mean --version?'],
     [["verison"], 'Unknown command "verison"; did you mean --version?'],
     [["run"], 'Unknown command "run": none is needed; write vswitch --port a.sock'],
-    [["start"], 'Unknown command "start"; the only command is demo, a port is --port PATH'],
+    [
+      ["start"],
+      'Unknown command "start"; the commands are demo and self-test, a port is --port PATH',
+    ],
   ]);
 });
 
@@ -180,11 +190,11 @@ Deno.test("parseCommand() tells about options that do not go together", () => {
   check([
     [
       ["--json"],
-      "Cannot use --json alone: it goes with --version; for a log in JSON write --log-json",
+      "Cannot use --json alone: it goes with --version, or behind self-test; for a log in JSON write --log-json",
     ],
     [
       ["--json", "--port", "a"],
-      "Cannot use --json alone: it goes with --version; for a log in JSON write --log-json",
+      "Cannot use --json alone: it goes with --version, or behind self-test; for a log in JSON write --log-json",
     ],
     [
       ["--quiet", "--log-level=debug", "--port", "a"],

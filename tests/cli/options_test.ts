@@ -32,14 +32,15 @@ function sample({ value }: Option): string {
 function commandWith(command: CommandName, name: string, option: Option): string[] {
   const words = [`--${name}${option.value.kind === "flag" ? "" : `=${sample(option)}`}`];
   if (command === "run") words.unshift("--port", "vm.sock");
-  if (name === "json") words.push("--version");
+  if (command === "run" && name === "json") words.push("--version");
   return command === "run" ? words : [command, ...words];
 }
 
-const tables: readonly [CommandName, OptionTable][] = [["run", COMMANDS.run], [
-  "demo",
-  COMMANDS.demo,
-]];
+const tables: readonly [CommandName, OptionTable][] = [
+  ["run", COMMANDS.run],
+  ["demo", COMMANDS.demo],
+  ["self-test", COMMANDS["self-test"]],
+];
 
 Deno.test("COMMANDS lists exactly the options that are parsed and explained", () => {
   assertEquals(tables.map(([command]) => command), Object.keys(COMMANDS));

@@ -57,6 +57,8 @@ Deno.test("parseCommand() knows the other commands", () => {
   assertEquals(parse("demo"), { kind: "demo", seconds: 2 });
   assertEquals(parse("demo", "--seconds", "0.2"), { kind: "demo", seconds: 0.2 });
   assertEquals(parse("demo", "--seconds=60"), { kind: "demo", seconds: 60 });
+  assertEquals(parse("self-test"), { kind: "self-test", json: false });
+  assertEquals(parse("self-test", "--json"), { kind: "self-test", json: true });
   assertEquals(parse("--version"), { kind: "version", json: false });
   assertEquals(parse("--json", "--version"), { kind: "version", json: true });
   assertEquals(parse("--version", "--port", "a"), { kind: "version", json: false });
@@ -68,6 +70,7 @@ Deno.test("parseCommand() answers a request for help whatever else is wrong", ()
   ) {
     assertEquals(parse(...words), { kind: "help", topic: "run" });
     assertEquals(parse("demo", ...words), { kind: "help", topic: "demo" });
+    assertEquals(parse("self-test", ...words), { kind: "help", topic: "self-test" });
   }
   assertEquals(parse("start", "--help"), { kind: "help", topic: "run" });
 });
@@ -114,6 +117,7 @@ Deno.test("parseCommand() throws nothing but usage errors, whatever the words", 
     fc.constantFrom(
       ...names,
       "demo",
+      "self-test",
       "a.sock",
       "fd",
       "dgram",

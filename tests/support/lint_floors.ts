@@ -19,6 +19,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   engine: 3,
   control: 4,
   demo: 5,
+  selftest: 6,
   cli: 6,
 };
 

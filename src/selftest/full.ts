@@ -1,0 +1,160 @@
+/**
+ * Probe: what a full peer looks like, and whether there is a way back from it.
+ *
+ * Darwin refuses a datagram for a full peer with ENOBUFS and sometimes never says that there is room again;
+ * Linux says EAGAIN and reports the descriptor writable when half of its buffer is free. The switch lives with both
+ * because it waits for the event and for a timer, whichever is first. So a peer is filled, half drained, and the
+ * same is done here: it must be possible to go on within a second, and nothing that was taken may be lost.
+ *
+ * @module
+ */
+import { errnoName, Fault, judge } from "../platform/errno.ts";
+import { Ready, SocketType } from "../platform/kernel.ts";
+import { MessageTable } from "../platform/vectors.ts";
+import { type Bench, must, type Probe, ProbeError, same, Sockets, spread } from "./probe.ts";
+
+const ROUNDS = 20;
+const LENGTH = 1514;
+/** More datagrams than any socket buffer holds. */
+const MOST = 200_000;
+/** First and longest wait for the event, in microseconds, as the switch waits. */
+const FIRST_US = 50, LONGEST_US = 1000;
+/** Longest time until there must be room, in milliseconds. */
+const PATIENCE_MS = 1000;
+const TOKEN = 7;
+
+/** See the head of this file. */
+export const full: Probe = {
+  name: "full",
+  label: "a full peer is told, and there is a way back (ENOBUFS, EAGAIN)",
+  run(bench) {
+    using sockets = new Sockets(bench.kernel);
+    const [from, to] = sockets.pair(SocketType.DGRAM);
+    const peer = new FullPeer(bench, from, to);
+    must(bench.kernel.watch(from, TOKEN, Ready.WRITE), "watch a socket");
+    try {
+      for (let round = 0; round < ROUNDS; round++) peer.round();
+    } finally {
+      bench.kernel.unwatch(from);
+    }
+    const times = spread("recovery", peer.times);
+    const { refusedAs, fits, byEvent, byTimer, missed, tries } = peer;
+    return {
+      details: `${refusedAs} after ${fits} frames; room again in ${times.recoveryP50Us} us (p99 ` +
+        `${times.recoveryP99Us}), ${byEvent} times by the event, ${byTimer} by the timer`,
+      figures: {
+        ...{ refusedAs, fits, rounds: ROUNDS, byEvent, byTimer },
+        ...{ mostTries: tries, eventsMissed: missed },
+        ...times,
+      },
+    };
+  },
+};
+
+/** A pair of datagram sockets, one of which does not read for a while. */
+class FullPeer {
+  /** Error name of a refusal. */
+  refusedAs = "";
+  /** Datagrams that fitted, the last time. */
+  fits = 0;
+  byEvent = 0;
+  byTimer = 0;
+  /** Rounds after which the writable event did not come, though all was drained. */
+  missed = 0;
+  /** Most tries until there was room. */
+  tries = 0;
+  /** From the draining to the first datagram that was taken, in microseconds. */
+  readonly times: number[] = [];
+  readonly #bench: Bench;
+  readonly #from: number;
+  readonly #to: number;
+  readonly #table: MessageTable;
+  readonly #at: number;
+  #sent = 0;
+  #got = 0;
+
+  constructor(bench: Bench, from: number, to: number) {
+    const { arena, abi } = bench.kernel;
+    this.#bench = bench;
+    this.#from = from;
+    this.#to = to;
+    this.#table = new MessageTable(arena, abi, 1, false);
+    this.#at = arena.take(LENGTH);
+    this.#table.set(0, this.#at, LENGTH);
+  }
+
+  /** Fill, drain half, go on, drain all. */
+  round(): void {
+    const before = this.#sent;
+    for (let calls = 0; this.#send(); calls++) {
+      if (calls > MOST) {
+        throw new ProbeError(
+          `${MOST} datagrams that nobody reads were taken, and none was refused`,
+        );
+      }
+    }
+    this.fits = this.#sent - before;
+    if (this.fits === 0) throw new ProbeError("a peer with an empty queue is full");
+    this.#drain(this.#got + Math.ceil(this.fits / 2));
+    this.#recover();
+    this.#drain(this.#sent);
+    const { kernel } = this.#bench;
+    same(kernel.receive(this.#to, this.#table, 1) < 0 ? 0 : 1, 0, "receiving more than was sent");
+    // All is drained, so the event has to be there; the switch does not depend on it, so it is only told.
+    if (kernel.wait(LONGEST_US) === 0) this.missed++;
+  }
+
+  /** Go on as the switch does: by the event, or by a timer that starts at 50 us and doubles. */
+  #recover(): void {
+    const { kernel } = this.#bench, start = kernel.now();
+    let pause = FIRST_US;
+    for (let tries = 1;; tries++) {
+      const events = kernel.wait(pause);
+      if (this.#send()) {
+        this.times.push((kernel.now() - start) * 1000);
+        this.tries = Math.max(this.tries, tries);
+        return void (events > 0 ? this.byEvent++ : this.byTimer++);
+      }
+      if (kernel.now() - start > PATIENCE_MS) {
+        throw new ProbeError(
+          `a peer that was full and has read half of it was still full after ${PATIENCE_MS} ms ` +
+            `and ${tries} tries (${this.refusedAs})`,
+        );
+      }
+      pause = Math.min(2 * pause, LONGEST_US);
+    }
+  }
+
+  /** Send one datagram; false when the peer is full. */
+  #send(): boolean {
+    const { kernel } = this.#bench;
+    kernel.arena.view.setUint32(this.#at, this.#sent);
+    const result = kernel.send(this.#from, this.#table, 0, 1);
+    if (result === 1) this.#sent++;
+    if (result >= 0) return result === 1;
+    const fault = judge(result);
+    if (fault === Fault.RETRY) return true;
+    if (fault !== Fault.AGAIN) {
+      throw new ProbeError(`sending to a peer that does not read gave ${errnoName(result)}`);
+    }
+    this.refusedAs = errnoName(result);
+    return false;
+  }
+
+  /** Receive until datagram `end` is the next. */
+  #drain(end: number): void {
+    const { kernel } = this.#bench, { view } = kernel.arena;
+    for (let idle = 0; this.#got < end;) {
+      const result = kernel.receive(this.#to, this.#table, 1);
+      if (result < 0 && ++idle > 100) {
+        const rest = end - this.#got;
+        throw new ProbeError(
+          `${rest} datagrams that were taken did not arrive: ${errnoName(result)}`,
+        );
+      }
+      if (result <= 0) continue;
+      same(view.getUint32(this.#at), this.#got, "the number of a datagram");
+      this.#got++;
+    }
+  }
+}

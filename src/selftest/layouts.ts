@@ -1,0 +1,111 @@
+/**
+ * Probe: do structures mean to the kernel what they mean to us?
+ *
+ * An option number, an offset in msghdr or the length field of a socket address that is wrong seldom fails: the
+ * call succeeds and says something else. So each is used on a socket whose state is known, and an address
+ * goes in by bind and comes back by both ways of receiving, at its shortest and at its longest.
+ *
+ * @module
+ */
+import { Errno } from "../platform/errno.ts";
+import { SocketType } from "../platform/kernel.ts";
+import { MessageTable } from "../platform/vectors.ts";
+import { type Bench, must, type Probe, ProbeError, same, Sockets } from "./probe.ts";
+
+const MODE = 0o600;
+/** Bytes of a datagram. */
+const LENGTH = 60;
+
+/** See the head of this file. */
+export const layouts: Probe = {
+  name: "layouts",
+  label: "socket options, addresses and paths mean what we think they mean",
+  run(bench) {
+    const { kernel } = bench;
+    checkTypes(bench);
+    const folder = new TextEncoder().encode(bench.folder).byteLength + 1;
+    if (folder >= kernel.pathLimit) {
+      throw new ProbeError(`the temporary folder's path is too long; set TMPDIR to a shorter one`);
+    }
+    const short = checkAddress(bench, "a");
+    const long = checkAddress(bench, "b".repeat(kernel.pathLimit - folder));
+    checkLimit(bench, "c".repeat(kernel.pathLimit + 1 - folder));
+    return {
+      details: `addresses of 1 to ${kernel.pathLimit} bytes come back as they were bound`,
+      figures: {
+        pathLimit: kernel.pathLimit,
+        addressExtraBytes: short,
+        longAddressExtraBytes: long,
+        getsockname: kernel.ownAddress !== undefined,
+      },
+    };
+  },
+};
+
+/** SO_TYPE, SO_ACCEPTCONN and getpeername on sockets of every state. */
+function checkTypes({ kernel }: Bench): void {
+  using sockets = new Sockets(kernel);
+  for (const type of [SocketType.STREAM, SocketType.DGRAM]) {
+    const lone = sockets.add(kernel.socket(type), "make a socket");
+    for (const fd of [...sockets.pair(type), lone]) {
+      same(kernel.socketType(fd), type, `SO_TYPE of a socket of type ${type}`);
+      same(kernel.isListening(fd), 0, "SO_ACCEPTCONN of a socket that does not listen");
+      same(kernel.isConnected(fd), fd === lone ? 0 : 1, "getpeername");
+    }
+  }
+}
+
+/** Bind `name`, send from there, and compare; returns the bytes the kernel counts beyond the path. */
+function checkAddress(bench: Bench, name: string): number {
+  const { kernel } = bench, { arena } = kernel;
+  using sockets = new Sockets(kernel);
+  const path = `${bench.folder}/${name}`, here = `${bench.folder}/-`;
+  const wanted = new TextEncoder().encode(path);
+  const from = sockets.add(kernel.socket(SocketType.DGRAM), "make a socket");
+  const to = sockets.add(kernel.socket(SocketType.DGRAM), "make a socket");
+  const table = new MessageTable(arena, kernel.abi, 1, true);
+  const out = new MessageTable(arena, kernel.abi, 1, false);
+  const at = arena.take(4096);
+  try {
+    must(kernel.bind(from, path, MODE), `bind a path of ${wanted.byteLength} bytes`);
+    must(kernel.bind(to, here, MODE), "bind a path");
+    checkFile(bench, path);
+    const own = kernel.ownAddress?.(from);
+    if (own !== undefined) equal(own, wanted, "getsockname");
+    must(kernel.connect(from, new TextEncoder().encode(here)), "connect to a path");
+    out.set(0, at, LENGTH);
+    for (let i = 0; i < 2; i++) same(kernel.send(from, out, 0, 1), 1, "sending a datagram");
+    same(kernel.receiveFrom(to, at, 4096), LENGTH, "receiving one datagram");
+    equal(kernel.sender.address, wanted, "the sender of a single datagram");
+    table.set(0, at, 4096);
+    same(kernel.receive(to, table, 1), 1, "receiving datagrams in bulk");
+    same(table.received(0), LENGTH, "the length of a datagram received in bulk");
+    equal(table.sender(0), wanted, "the sender of a datagram received in bulk");
+    return table.nameLength(0) - kernel.abi.socketAddress.path - wanted.byteLength;
+  } finally {
+    kernel.unlink(path);
+    kernel.unlink(here);
+  }
+}
+
+function checkFile({ kernel }: Bench, path: string): void {
+  const file = kernel.stat(path);
+  if (file?.kind !== "socket") throw new ProbeError(`a bound path is ${file?.kind ?? "not there"}`);
+  if (file.mode === MODE) return;
+  throw new ProbeError(`a socket file has the mode ${file.mode.toString(8)} instead of 600`);
+}
+
+/** One byte more than fits is refused and leaves no file. */
+function checkLimit({ kernel, folder }: Bench, name: string): void {
+  using sockets = new Sockets(kernel);
+  const fd = sockets.add(kernel.socket(SocketType.DGRAM), "make a socket");
+  const path = `${folder}/${name}`;
+  same(kernel.bind(fd, path, MODE), -Errno.ENAMETOOLONG, "binding a path that is too long");
+}
+
+function equal(found: Uint8Array, wanted: Uint8Array, what: string): void {
+  const alike = found.byteLength === wanted.byteLength && wanted.every((b, i) => found[i] === b);
+  if (alike) return;
+  const text = (bytes: Uint8Array) => JSON.stringify(new TextDecoder().decode(bytes));
+  throw new ProbeError(`${what} is told as ${text(found)}, it was bound as ${text(wanted)}`);
+}

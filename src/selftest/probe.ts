@@ -1,0 +1,115 @@
+/**
+ * What a probe is: one question to the kernel through the seam, whose answer is known.
+ *
+ * The switch believes what src/platform tells it of a system; a probe asks that system. It uses nothing but
+ * the seam, so it asks what the switch asks, and a test can hand it a kernel that lies. A probe is allowed to
+ * hang: it runs in a thread of its own (see watchdog.ts), for a call that blocks where it must not is one
+ * of the faults it looks for.
+ *
+ * @module
+ */
+import { errnoName } from "../platform/errno.ts";
+import type { Kernel, SocketType } from "../platform/kernel.ts";
+
+/** What a kernel may tell of itself beyond what the switch needs. */
+interface Told {
+  /** Names of the calls that move datagrams in bulk. */
+  readonly bulk?: string;
+  /** 1 if the descriptor is non-blocking (F_GETFL), 0 if it is not. */
+  isNonBlocking?(fd: number): number;
+  /** Address a socket is bound to (getsockname), as in `Peer.address`; undefined when the call fails. */
+  ownAddress?(fd: number): Uint8Array | undefined;
+}
+
+/** A kernel under test. */
+export type ProbeKernel = Kernel & Told;
+
+/** Numbers and words a probe found out, for a report that a program reads. */
+export type Figures = Readonly<Record<string, number | string | boolean>>;
+
+/** What a probe that succeeded says: a few words, and figures. */
+export interface Finding {
+  readonly details: string;
+  readonly figures: Figures;
+}
+
+/** What a probe has to work with. */
+export interface Bench {
+  readonly kernel: ProbeKernel;
+  /** An empty folder of ours. */
+  readonly folder: string;
+  /**
+   * Start another thread that adds one to `back` whenever it sees `call` counted, `rounds` times, after adding one
+   * to say that it is there. It ends by itself when nobody calls for a while.
+   */
+  echo(call: number, back: number, rounds: number): void;
+}
+
+/** See the head of this file. */
+export interface Probe {
+  /** What a report calls it. */
+  readonly name: string;
+  /** What it finds out, in words. */
+  readonly label: string;
+  /** @throws ProbeError when the answer is not the known one */
+  readonly run: (bench: Bench) => Finding;
+}
+
+/** The one error of a probe: what was found instead, in plain words. */
+export class ProbeError extends Error {
+  override readonly name = "ProbeError";
+}
+
+/** The result of a call that has to work. */
+export function must(result: number, action: string): number {
+  if (result >= 0) return result;
+  throw new ProbeError(`cannot ${action}: ${errnoName(result)}`);
+}
+
+/** Compare what a call gave with what it has to give. */
+export function same(found: number, expected: number, what: string): void {
+  if (found === expected) return;
+  const text = found < 0 ? errnoName(found) : String(found);
+  const wanted = expected < 0 ? errnoName(expected) : String(expected);
+  throw new ProbeError(`${what} gave ${text} instead of ${wanted}`);
+}
+
+/** Sockets of one probe, closed with it. */
+export class Sockets implements Disposable {
+  readonly #kernel: Kernel;
+  readonly #open: number[] = [];
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Close this descriptor at the end; what a call returned can be given as it is. */
+  add(fd: number, action: string): number {
+    this.#open.push(must(fd, action));
+    return fd;
+  }
+
+  /** A connected pair. */
+  pair(type: SocketType): [number, number] {
+    must(this.#kernel.socketPair(type), "make a socket pair");
+    const [a, b] = this.#kernel.pair;
+    this.#open.push(a, b);
+    return [a, b];
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#open) this.#kernel.close(fd);
+  }
+}
+
+/** Value below which `share` (0 to 1) of the values lie; they are sorted in place. 0 when there are none. */
+export function percentile(values: number[], share: number): number {
+  values.sort((a, b) => a - b);
+  return values[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
+}
+
+/** The figures `p50`, `p99` and `most` of times in microseconds, each with `name` in front. */
+export function spread(name: string, microseconds: number[]): Figures {
+  const at = (share: number) => Math.round(percentile(microseconds, share) * 10) / 10;
+  return { [`${name}P50Us`]: at(0.5), [`${name}P99Us`]: at(0.99), [`${name}MostUs`]: at(1) };
+}
