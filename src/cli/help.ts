@@ -124,7 +124,7 @@ function runGroups(kinds: Kinds): Lines {
 
 function portGrammar(kinds: Kinds): Lines {
   const named = Object.entries(kinds).map(([name, kind]) => {
-    const target = kind.target === "path" ? "PATH" : "N";
+    const target = kind.target === "path" ? "PATH" : "N|NAME";
     const rule = name === defaultKind(kinds) ? "; the kind of a PORT that names none" : "";
     return entry(`${name}:${target}`, `${kind.help} (clients=${kind.clients}${rule})`);
   });

@@ -7,12 +7,15 @@
  *
  * @module
  */
+import { isNumbered } from "../port/config.ts";
 import { defaultKind, type Kinds } from "./environment.ts";
 import { didYouMean } from "./suggest.ts";
 import { listed, quote } from "./usage_error.ts";
 
 /** What a valid name is, in words. */
 const NAME_RULE = "1 to 32 of A-Z a-z 0-9 _ . -, not starting with . or -";
+/** A number, or a name as launchd and systemd know it; the latter starts with a letter. */
+const DESCRIPTOR = /^(0|[1-9]\d{0,8}|[A-Za-z_][A-Za-z0-9_.-]{0,31})$/;
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/;
 
 /** Name, kind and target of a port. */
@@ -35,12 +38,15 @@ export function readPortHead(
   const kind = chosen ?? defaultKind(kinds);
   if (target === "") refuse(emptyTarget(head, kinds[kind].target));
   if (kinds[kind].target === "descriptor") {
-    if (!/^(0|[1-9]\d{0,8})$/.test(target)) {
+    if (!DESCRIPTOR.test(target)) {
       refuse(
-        `${quote(target)} is not a descriptor; write the number the launcher uses, e.g. ${kind}:3`,
+        `${
+          quote(target)
+        } is not a descriptor; write the number the launcher uses, e.g. ${kind}:3, ` +
+          `or the name of a socket that launchd or systemd passes, e.g. ${kind}:lan`,
       );
     }
-    return { name: given ?? `${kind}${target}`, kind, target };
+    return { name: given ?? (isNumbered(target) ? `${kind}${target}` : target), kind, target };
   }
   checkPath(target, refuse);
   return { name: given ?? nameAfterFile(head, target, refuse), kind, target };

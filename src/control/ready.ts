@@ -6,6 +6,7 @@
 import type { OpenedPort } from "../engine/protocol.ts";
 import { Errno, errnoName } from "../platform/errno.ts";
 import { type Kernel, Ready } from "../platform/kernel.ts";
+import { isNumbered } from "../port/config.ts";
 import { type ConnectHints, connectHints } from "./connect_hint.ts";
 import { Exit, Failure } from "./failure.ts";
 import { type OffloadFacts, offloadFacts } from "./offload_facts.ts";
@@ -15,7 +16,10 @@ const PIPE_BUF = 4096;
 /** Between two looks at a pipe that is full, and how long it is looked at. */
 const RETRY_MS = 5, PATIENCE_MS = 5000;
 
-/** One port of the ready line: `path` for a socket file of ours, `fd` for an inherited descriptor. */
+/**
+ * One port of the ready line: `path` for a socket file of ours, `fd` for an inherited descriptor, `fdName` for one that
+ * was asked for by name.
+ */
 export interface ReadyPort {
   readonly name: string;
   readonly kind: string;
@@ -23,6 +27,7 @@ export interface ReadyPort {
   /** Absolute path of the socket. */
   readonly path?: string;
   readonly fd?: number;
+  readonly fdName?: string;
   readonly clients: string;
   readonly buffers: number;
   readonly offload: OffloadFacts;
@@ -58,7 +63,8 @@ function readyPort(port: OpenedPort, { folder, pathLimit }: Process): ReadyPort 
   const { name, kind, socket, clients, buffers } = port;
   const offload = offloadFacts(port);
   if (kind === "fd") {
-    return { name, kind, socket, fd: Number(port.target), clients, buffers, offload, connect: {} };
+    const which = isNumbered(port.target) ? { fd: Number(port.target) } : { fdName: port.target };
+    return { name, kind, socket, ...which, clients, buffers, offload, connect: {} };
   }
   const path = absolutePath(port.target, folder);
   const connect = connectHints({

@@ -28,7 +28,7 @@ export interface PortConfig extends Policy {
   readonly name: string;
   /** A key of `kinds` in port/mod.ts: `dgram`, `stream`, `fd`. */
   readonly kind: string;
-  /** A socket path, or for `fd` a descriptor number. */
+  /** A socket path, or for `fd` a descriptor's number or the name a service manager gave it. */
   readonly target: string;
   readonly clients: Clients;
   readonly full: Full;
@@ -46,6 +46,11 @@ export interface PortConfig extends Policy {
   readonly client: string;
   /** What was asked of the offload policy, as on the command line (`client=krunkit-offload`); may be empty. */
   readonly asked: string;
+}
+
+/** True if the target of an `fd` port is a descriptor's number; names do not start with a digit. */
+export function isNumbered(target: string): boolean {
+  return /^\d/.test(target);
 }
 
 /** Longest frame on the wire of any client we know: QEMU's NET_BUFSIZE (include/net/net.h). */

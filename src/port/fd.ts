@@ -1,24 +1,25 @@
 /**
  * A port over a descriptor that a launcher has opened for us: one end of a socketpair (vmnet-helper's
  * habit), a connected socket, or a bound or listening one (socket activation). What the socket is decides
- * what the port is; what it cannot be told by (SO_TYPE) is refused at start.
+ * what the port is; what it cannot be told by (SO_TYPE) is refused at start. The descriptor is given by its
+ * number, or by the name under which launchd or systemd passes it.
  *
  * @module
  */
+import { type Activated, Unpassed } from "../platform/activation.ts";
 import { errnoName } from "../platform/errno.ts";
-import { SocketType } from "../platform/kernel.ts";
-import type { PortConfig } from "./config.ts";
+import { type Kernel, SocketType } from "../platform/kernel.ts";
+import { isNumbered, type PortConfig } from "./config.ts";
 import { DgramPort } from "./dgram.ts";
 import { StreamListener } from "./listener.ts";
 import type { Opened, Switch } from "./port.ts";
 import { cannotOpen } from "./socket_path.ts";
 import { StreamPort } from "./stream.ts";
 
-/** Open a port over descriptor `config.target`. */
+/** Open a port over the descriptor with the number or name `config.target`. */
 export function openFd(host: Switch, config: PortConfig): Opened {
   const { kernel } = host;
-  const fd = Number(config.target);
-  if (kernel.isInherited(fd) !== 1) throw cannotOpen(config, notOpen(fd), true);
+  const fd = isNumbered(config.target) ? byNumber(kernel, config) : byName(kernel, config);
   const type = kernel.socketType(fd);
   if (type < 0) {
     throw cannotOpen(config, `fd ${fd} is not a socket; pass one end of a socketpair`, true);
@@ -44,8 +45,34 @@ export function openFd(host: Switch, config: PortConfig): Opened {
   return new StreamFd(host, config, fd);
 }
 
-function notOpen(fd: number): string {
-  return `fd ${fd} is not open; start vswitch with it inherited, as in "vswitch --port vm=fd:3 3<&..."`;
+function byNumber(kernel: Kernel, config: PortConfig): number {
+  const fd = Number(config.target);
+  if (kernel.isInherited(fd) === 1) return fd;
+  const how = 'start vswitch with it inherited, as in "vswitch --port vm=fd:3 3<&..."';
+  throw cannotOpen(config, `fd ${fd} is not open; ${how}`, true);
+}
+
+function byName(kernel: Kernel & Activated, config: PortConfig): number {
+  const fd = kernel.inheritedByName?.(config.target) ?? Unpassed.NOBODY;
+  if (fd >= 0) return fd;
+  throw cannotOpen(config, notPassed(config.target, fd), true);
+}
+
+function notPassed(name: string, reason: number): string {
+  switch (reason) {
+    case Unpassed.NOBODY:
+      return `nobody passed a socket named "${name}"; start vswitch by launchd or systemd with it, or ` +
+        "give a descriptor's number, e.g. fd:3";
+    case Unpassed.UNKNOWN:
+      return `no socket named "${name}" was passed; write the name of launchd's Sockets entry, or of ` +
+        "systemd's FileDescriptorName=";
+    case Unpassed.SEVERAL:
+      return `several sockets named "${name}" were passed; give each a name of its own`;
+    case Unpassed.TAKEN:
+      return `the socket named "${name}" serves another port already; keep one of them`;
+    default:
+      return `the socket named "${name}" cannot be had (${errnoName(reason)})`;
+  }
 }
 
 /** One connected stream, for as long as it lasts. */

@@ -38,7 +38,9 @@ export const kinds: Readonly<Record<string, Kind>> = {
   fd: {
     target: "descriptor",
     clients: "refuse",
-    help: "descriptor inherited from a launcher; its type decides between the two above",
+    help:
+      "descriptor inherited from a launcher, or a socket that launchd or systemd passes by this name; " +
+      "its type decides between the two above",
     open: openFd,
   },
 };

@@ -315,20 +315,20 @@ Deno.test("parseCommand() tells about ports without a target, name or kind", () 
       'Cannot use --port "vm=stream:~/a.sock": the shell did not replace "~"; write $HOME/a.sock instead',
     ],
     [
-      ["--port", "fd:x"],
-      'Cannot use --port "fd:x": "x" is not a descriptor; write the number the launcher uses, e.g. fd:3',
+      ["--port", "fd:x y"],
+      'Cannot use --port "fd:x y": "x y" is not a descriptor; write the number the launcher uses, e.g. fd:3, or the name of a socket that launchd or systemd passes, e.g. fd:lan',
     ],
     [
       ["--port", "fd:03"],
-      'Cannot use --port "fd:03": "03" is not a descriptor; write the number the launcher uses, e.g. fd:3',
+      'Cannot use --port "fd:03": "03" is not a descriptor; write the number the launcher uses, e.g. fd:3, or the name of a socket that launchd or systemd passes, e.g. fd:lan',
     ],
     [
       ["--port", "fd:-1"],
-      'Cannot use --port "fd:-1": "-1" is not a descriptor; write the number the launcher uses, e.g. fd:3',
+      'Cannot use --port "fd:-1": "-1" is not a descriptor; write the number the launcher uses, e.g. fd:3, or the name of a socket that launchd or systemd passes, e.g. fd:lan',
     ],
     [
       ["--port", "fd:1000000000"],
-      'Cannot use --port "fd:1000000000": "1000000000" is not a descriptor; write the number the launcher uses, e.g. fd:3',
+      'Cannot use --port "fd:1000000000": "1000000000" is not a descriptor; write the number the launcher uses, e.g. fd:3, or the name of a socket that launchd or systemd passes, e.g. fd:lan',
     ],
     [
       ["--port", "\u001b]0;x\u0007"],

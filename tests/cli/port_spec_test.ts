@@ -63,6 +63,8 @@ Deno.test("parsePort() tells name, kind and target apart", () => {
       ["fd:3", "fd3", "fd", "3"],
       ["fd:0", "fd0", "fd", "0"],
       ["vm1=fd:12", "vm1", "fd", "12"],
+      ["fd:lan", "lan", "fd", "lan"],
+      ["vm1=fd:a.b-c", "vm1", "fd", "a.b-c"],
       ["vm=/tmp/with space", "vm", "dgram", "/tmp/with space"],
       ["vm=/tmp/ü.sock", "vm", "dgram", "/tmp/ü.sock"],
     ]
@@ -154,6 +156,10 @@ const path = fc.string({ minLength: 1, maxLength: 40, unit: "grapheme" })
 const place = fc.oneof(
   fc.record({ kind: fc.constantFrom("dgram", "stream"), target: path }),
   fc.record({ kind: fc.constant("fd"), target: fc.nat(999_999_999).map(String) }),
+  fc.record({
+    kind: fc.constant("fd"),
+    target: fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/),
+  }),
 );
 /** Sets of features that may be declared with a vnet header: those for large frames need csum, ecn needs TSO. */
 const features = fc.nat(63).filter((set) =>

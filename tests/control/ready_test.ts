@@ -44,6 +44,15 @@ Deno.test("readyLine() tells every port with its path or descriptor", () => {
       buffers: 0,
       ...PLAIN,
     },
+    {
+      name: "lan",
+      kind: "fd",
+      socket: "stream",
+      target: "lan",
+      clients: "many",
+      buffers: 0,
+      ...PLAIN,
+    },
   ], PROCESS);
   assertEquals({ ...line, ports: line.ports.map((port) => ({ ...port, connect: undefined })) }, {
     event: "ready",
@@ -66,6 +75,16 @@ Deno.test("readyLine() tells every port with its path or descriptor", () => {
         socket: "stream",
         fd: 3,
         clients: "refuse",
+        buffers: 0,
+        offload: NOTHING,
+        connect: undefined,
+      },
+      {
+        name: "lan",
+        kind: "fd",
+        socket: "stream",
+        fdName: "lan",
+        clients: "many",
         buffers: 0,
         offload: NOTHING,
         connect: undefined,
