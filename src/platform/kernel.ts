@@ -4,7 +4,7 @@
  * Two rules make this the only seam to an operating system. Results are plain numbers: >= 0 is a count
  * or a descriptor, < 0 a negated error number in Linux's numbering (errno.ts). And bulk data never
  * passes through arguments: calls read and write the {@linkcode Arena}, where a frame is an offset and
- * a length. `linux.ts` is the real thing; tests run the same switch over a scripted fake.
+ * a length. `linux.ts` and `darwin.ts` are the real thing; tests run the same switch over scripted fakes.
  *
  * @module
  */
@@ -21,7 +21,10 @@ export type SocketType = typeof SocketType[keyof typeof SocketType];
 export const Ready = {
   /** Data, a connection or the end of the stream can be read. */
   READ: 1,
-  /** There is room to write. */
+  /**
+   * There is room to write. Darwin reports it once each time there is more, and sometimes not at all; Linux of a
+   * datagram socket only when a quarter of its buffer is used. Whoever waits for it has a timer as well.
+   */
   WRITE: 2,
   /** The peer hung up or the descriptor has an error; what was sent before it can still be read. */
   GONE: 4,
@@ -54,6 +57,8 @@ export interface Kernel {
   readonly abi: Abi;
   /** Longest socket path in bytes, without the NUL: 107 on Linux, 103 on Darwin. */
   readonly pathLimit: number;
+  /** The calls that carry batches of datagrams, for the log. */
+  readonly bulk: string;
 
   // ---- sockets (cold) ----
   /** A new non-blocking, close-on-exec AF_UNIX socket. */
@@ -65,7 +70,10 @@ export interface Kernel {
   accept(fd: number): number;
   /** Connect to a socket address (see {@linkcode Peer.address}). */
   connect(fd: number, address: Uint8Array): number;
-  /** Dissolve the association of a datagram socket; it hears everybody again. */
+  /**
+   * Dissolve the association of a datagram socket; it hears everybody again. (On Darwin it always has: there a
+   * connected socket turns nobody away.)
+   */
   disconnect(fd: number): number;
   /** A connected pair; the two descriptors are in {@linkcode pair}. */
   socketPair(type: SocketType): number;
@@ -82,13 +90,20 @@ export interface Kernel {
    * not survive an exec), -EBADF if it is not open.
    */
   isInherited(fd: number): number;
+  /** 1 if calls on the descriptor do not block, else 0. */
+  isNonBlocking(fd: number): number;
   /** Make an inherited descriptor non-blocking and close-on-exec. */
   adopt(fd: number): number;
   /** Ask for send and receive buffers of `bytes`; returns the smaller one granted, as the kernel counts. */
   setBuffers(fd: number, bytes: number): number;
-  /** Who is at the other end of a connected stream; undefined when the kernel does not tell. */
+  /** Who is at the other end of a connected socket, as far as the kernel tells; of datagrams only Darwin does. */
   peerOf(fd: number): Peer | undefined;
-  /** Ask for, or stop asking for, the sender's process with each datagram (see {@linkcode receiveFrom}). */
+  /** Raw address a socket is bound to, as {@linkcode Peer.address}; undefined on error. */
+  ownAddress(fd: number): Uint8Array | undefined;
+  /**
+   * Ask for, or stop asking for, the sender's process with each datagram (see {@linkcode receiveFrom}). Darwin has no
+   * such thing and tells none; there {@linkcode peerOf} knows it of a connected datagram socket.
+   */
   setCredentials(fd: number, on: boolean): number;
   /** Receive one datagram into the arena; the sender is in {@linkcode sender}. Returns its length. */
   receiveFrom(fd: number, at: number, length: number): number;
@@ -126,7 +141,7 @@ export interface Kernel {
   // ---- readiness ----
   /** Watch a descriptor for `interest` ({@linkcode Ready} bits); it is reported by `token` (0 .. 2^31-1). */
   watch(fd: number, token: number, interest: number): number;
-  /** Change what a watched descriptor is watched for; 0 keeps only GONE. */
+  /** Change what a watched descriptor is watched for; 0 keeps only GONE, where the system tells it unasked. */
   rewatch(fd: number, token: number, interest: number): number;
   unwatch(fd: number): number;
   /** Report READ by `token` from the end of a process on. Returns a descriptor to unwatch and close, or an error. */

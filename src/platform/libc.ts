@@ -23,6 +23,7 @@ export const LIBC = {
   accept4: { parameters: ["i32", "u64", "u64", "i32"], result: "i32" },
   connect: { parameters: ["i32", "u64", "u32"], result: "i32" },
   socketpair: { parameters: ["i32", "i32", "i32", "u64"], result: "i32" },
+  getsockname: { parameters: ["i32", "u64", "u64"], result: "i32" },
   getpeername: { parameters: ["i32", "u64", "u64"], result: "i32" },
   getsockopt: { parameters: ["i32", "i32", "i32", "u64", "u64"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "u64", "u32"], result: "i32" },

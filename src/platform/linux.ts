@@ -17,6 +17,7 @@ import { Epoll } from "./epoll.ts";
 import { Errno } from "./errno.ts";
 import { type Kernel, type PathInfo, type Peer, SocketType } from "./kernel.ts";
 import { LIBC } from "./libc.ts";
+import { pathInfo } from "./path_info.ts";
 import { reserve } from "./reserve.ts";
 import { ScratchPage } from "./scratch.ts";
 import type { MessageTable, Vector } from "./vectors.ts";
@@ -56,6 +57,7 @@ export class LinuxKernel implements Kernel {
   readonly pair = new Int32Array(2);
   readonly readyToken: Int32Array;
   readonly readyBits: Int32Array;
+  readonly bulk = "sendmmsg/recvmmsg";
   sender: Peer = { address: new Uint8Array(), pid: 0, uid: -1 };
 
   readonly #library: Libc;
@@ -151,6 +153,11 @@ export class LinuxKernel implements Kernel {
     return flags < 0 ? flags : 1 - (flags & 1); // FD_CLOEXEC
   }
 
+  isNonBlocking(fd: number): number {
+    const flags = this.#result(this.#c.fcntl(fd, 3, 0n)); // F_GETFL
+    return flags < 0 ? flags : (flags & SOCK_NONBLOCK) !== 0 ? 1 : 0;
+  }
+
   adopt(fd: number): number {
     const flags = this.#result(this.#c.fcntl(fd, 3, 0n)); // F_GETFL
     if (flags < 0) return flags;
@@ -187,6 +194,13 @@ export class LinuxKernel implements Kernel {
     return result;
   }
 
+  ownAddress(fd: number): Uint8Array | undefined {
+    const { address, optionLength } = this.#scratch;
+    this.#scratch.setValue(0, LINUX.socketAddress.size);
+    if (this.#c.getsockname(fd, address, optionLength) < 0) return undefined;
+    return this.#scratch.takeAddress(this.#scratch.valueBytes);
+  }
+
   close(fd: number): number {
     this.#credentials.delete(fd);
     return this.#result(this.#c.close(fd));
@@ -195,23 +209,7 @@ export class LinuxKernel implements Kernel {
   // ---- files ----
 
   stat(path: string): PathInfo | undefined {
-    try {
-      const info = Deno.lstatSync(path);
-      const kind = info.isSocket
-        ? "socket"
-        : info.isFile
-        ? "file"
-        : info.isDirectory
-        ? "directory"
-        : info.isSymlink
-        ? "symlink"
-        : "other";
-      // Inode numbers are used again at once; the time tells two files apart.
-      const identity = `${info.dev}:${info.ino}:${info.mtime?.getTime() ?? 0}`;
-      return { kind, identity, mode: (info.mode ?? 0) & 0o7777, uid: info.uid ?? -1 };
-    } catch {
-      return undefined;
-    }
+    return pathInfo(path);
   }
 
   unlink(path: string): number {

@@ -4,7 +4,12 @@
  * @module
  */
 import type { Kernel } from "./kernel.ts";
+import { type BulkChoice, DarwinKernel } from "./darwin.ts";
+import { openLibSystem } from "./darwin_memory.ts";
 import { ARENA_BYTES, LinuxKernel } from "./linux.ts";
+
+/** Set to `on` or `off`, it decides whether macOS's bulk calls are used; else the system's version does. */
+const BULK = "VSWITCH_SENDMSG_X";
 
 /**
  * Open the kernel for this thread.
@@ -13,6 +18,19 @@ import { ARENA_BYTES, LinuxKernel } from "./linux.ts";
  * @throws Error on a system without support
  */
 export function openKernel(arenaBytes: number = ARENA_BYTES): Kernel {
-  if (Deno.build.os === "linux") return new LinuxKernel(arenaBytes);
-  throw new Error(`Cannot run on ${Deno.build.os}: this version supports Linux`);
+  switch (Deno.build.os) {
+    case "linux":
+      return new LinuxKernel(arenaBytes);
+    case "darwin":
+      return new DarwinKernel(openLibSystem(arenaBytes), bulkChoice());
+    default:
+      throw new Error(
+        `Cannot run on ${Deno.build.os}: this version supports Linux and macOS`,
+      );
+  }
+}
+
+function bulkChoice(): BulkChoice {
+  const value = Deno.env.get(BULK);
+  return value === "on" || value === "off" ? value : "auto";
 }

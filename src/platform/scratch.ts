@@ -7,7 +7,7 @@
  * @module
  */
 import type { Abi } from "./abi.ts";
-import { trimAddress } from "./address.ts";
+import { storeFamily, trimAddress } from "./address.ts";
 import type { Arena } from "./arena.ts";
 import type { Peer } from "./kernel.ts";
 import type { Vector } from "./vectors.ts";
@@ -17,7 +17,6 @@ const Place = { receive: 0, send: 64, piece: 128, address: 192, option: 384, con
 /** Room for an option's value; the first four bytes in front of it are its length. */
 const VALUE = Place.option + 8;
 
-const AF_UNIX = 1;
 const SOL_SOCKET = 1;
 const SCM_CREDENTIALS = 2;
 /** CMSG_SPACE(struct ucred), exactly: no room is left for descriptors a peer may attach, so none is installed. */
@@ -60,6 +59,24 @@ export class ScratchPage {
   setValue(value: number, bytes = 4): void {
     this.#words[Place.option >> 2] = bytes;
     this.#words[VALUE >> 2] = value;
+  }
+
+  /** The option value as text, up to its NUL. */
+  text(): string {
+    const at = this.#at + VALUE, { u8 } = this.#arena;
+    return new TextDecoder().decode(u8.slice(at, u8.indexOf(0, at)));
+  }
+
+  /** The first `bytes` bytes of {@linkcode address}: a sockaddr_un that a call has stored, without its family. */
+  takeAddress(bytes: number): Uint8Array {
+    const start = this.#at + Place.address + this.#abi.socketAddress.path;
+    const end = this.#at + Place.address + Math.max(bytes, this.#abi.socketAddress.path);
+    return trimAddress(this.#arena.u8.slice(start, end), this.#abi);
+  }
+
+  /** Word 0 of what stands in front of the option value: how many bytes a call has stored. */
+  get valueBytes(): number {
+    return this.#words[Place.option >> 2];
   }
 
   /** The option value as two 64-bit numbers (struct rlimit). */
@@ -106,7 +123,7 @@ export class ScratchPage {
     const known = controlLength >= 28 && this.#words[word + 2] === SOL_SOCKET &&
       this.#words[word + 3] === SCM_CREDENTIALS;
     return {
-      address: trimAddress(raw),
+      address: trimAddress(raw, this.#abi),
       pid: known ? this.#words[word + 4] : 0,
       uid: known ? this.#words[word + 5] : -1,
     };
@@ -115,7 +132,7 @@ export class ScratchPage {
   /** Write a sockaddr_un; returns its length. The caller has checked the length of the path. */
   storeAddress(address: Uint8Array): number {
     const at = this.#at + Place.address, { path } = this.#abi.socketAddress;
-    this.#arena.view.setUint16(at, AF_UNIX, true);
+    storeFamily(this.#arena.view, at, this.#abi);
     this.#arena.u8.set(address, at + path);
     return path + address.byteLength;
   }

@@ -122,7 +122,7 @@ export class MessageTable {
     return this.#words[i * this.#stride + this.#lengthWord];
   }
 
-  /** Set what {@linkcode received} answers: for fakes, which stand in for the kernel's store. */
+  /** Set what {@linkcode received} answers, where a call for one message stands in for the bulk call. */
   setReceived(i: number, length: number): void {
     this.#words[i * this.#stride + this.#lengthWord] = length;
   }
@@ -142,7 +142,8 @@ export class MessageTable {
   /** Address of the sender of message `i`: a path, an abstract name with its leading NUL, or nothing. */
   sender(i: number): Uint8Array {
     const start = this.nameStart(i), path = start + this.#abi.socketAddress.path;
-    return trimAddress(this.#bytes.slice(path, Math.max(path, start + this.nameLength(i))));
+    const raw = this.#bytes.slice(path, Math.max(path, start + this.nameLength(i)));
+    return trimAddress(raw, this.#abi);
   }
 
   /** Length of the address of message `i`, family included; the kernel stores it on receive. */

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { storeFamily } from "../platform/address.ts";
 import type { Peer } from "../platform/kernel.ts";
 import { type MessageTable, NAME_BYTES } from "../platform/vectors.ts";
 import { MESSAGES } from "./batch.ts";
@@ -71,7 +72,7 @@ export class DgramClient implements Port {
     this.#peer = facts.peer;
     this.#file = fileOf(host.kernel, facts.peer);
     this.#name = arena.take(NAME_BYTES);
-    arena.view.setUint16(this.#name, 1, true); // AF_UNIX
+    storeFamily(arena.view, this.#name, host.kernel.abi);
     arena.u8.set(facts.peer.address, this.#name + 2);
     this.#nameLength = 2 + facts.peer.address.length;
     host.join(this);

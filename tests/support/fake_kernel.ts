@@ -38,6 +38,7 @@ const PIECES_MAX = 1024;
 export class FakeKernel extends FakeCalls implements Kernel {
   readonly abi = LINUX;
   readonly pathLimit = LINUX.socketAddress.pathLimit;
+  readonly bulk = "sendmmsg/recvmmsg";
   readonly pair: Int32Array = new Int32Array(2);
   sender: Peer = { address: new Uint8Array(), pid: 0, uid: -1 };
 
@@ -100,6 +101,15 @@ export class FakeKernel extends FakeCalls implements Kernel {
 
   isInherited(fd: number): number {
     return this.call("isInherited", fd, () => this.descriptors.flags(fd).closeOnExec ? 0 : 1);
+  }
+
+  isNonBlocking(fd: number): number {
+    return this.call("isNonBlocking", fd, () => this.descriptors.flags(fd).nonBlocking ? 1 : 0);
+  }
+
+  ownAddress(fd: number): Uint8Array | undefined {
+    const open = this.descriptors.find(fd);
+    return open?.kind === "socket" ? open.socket.address.slice() : undefined;
   }
 
   adopt(fd: number): number {

@@ -1,0 +1,137 @@
+/**
+ * Batches of datagrams on Darwin: sendmsg_x and recvmsg_x where they can be trusted, else one call a datagram.
+ *
+ * The two calls are private and not promised, so they are asked once at start, over a socketpair, whether they do
+ * what we think. Before macOS 15.6 recvmsg_x leaves the socket locked on two early exits, which two readers of one
+ * socket turn into a deadlock; each of ours has one reader, but below 15.6 they are used only when asked for.
+ *
+ * The rules of these calls (xnu bsd/kern/uipc_syscalls.c, uipc_socket.c): no flag but MSG_DONTWAIT; what is sent or
+ * received is a prefix; a datagram that was cut is not marked, only as long as its slot; and all messages of a call
+ * are copied before the first is tried, so a full peer costs the copy of the whole batch. That is why a socket whose
+ * batch was cut is offered half as much the next time. Messages that carry an address are sent one by one: the kernel
+ * would do the same, and an older one refuses addresses.
+ *
+ * @module
+ */
+import { DARWIN, DARWIN_NUMBERS as D } from "./abi.ts";
+import { fromDarwin } from "./darwin_errno.ts";
+import type { LibSystem } from "./darwin_libc.ts";
+import type { DarwinProcess } from "./darwin_memory.ts";
+import { Errno } from "./errno.ts";
+import { MessageTable } from "./vectors.ts";
+
+/** Most and fewest messages of one call. */
+const MOST = 64, FEWEST = 4;
+/** Lengths of the datagrams that are sent to find out whether the calls work. */
+const PROBE = [5, 77];
+const PROBE_BYTES = 128;
+/** Darwin 24.6 is macOS 15.6. */
+const TRUSTED = [24, 6];
+
+/** True for a kernel release (`kern.osrelease`) whose recvmsg_x has no known error. */
+export function isTrusted(release: string): boolean {
+  const [major, minor = 0] = release.split(".").map(Number);
+  return major > TRUSTED[0] || (major === TRUSTED[0] && minor >= TRUSTED[1]);
+}
+
+/** See the head of this file. */
+export class DarwinDatagrams {
+  /** The calls in use. */
+  readonly bulk: "sendmsg_x/recvmsg_x" | "sendmsg/recvmsg";
+  readonly #c: LibSystem;
+  readonly #errno: Int32Array;
+  readonly #bulk: boolean;
+  /** Messages offered at once, less than {@linkcode MOST}, by descriptor. */
+  #shy: Uint8Array = new Uint8Array(64);
+
+  /** @param wanted use the bulk calls if they work */
+  constructor(process: DarwinProcess, wanted: boolean) {
+    this.#c = process.libc;
+    this.#errno = process.errno;
+    this.#bulk = wanted && process.libc.sendmsg_x !== null && process.libc.recvmsg_x !== null &&
+      works(process);
+    this.bulk = this.#bulk ? "sendmsg_x/recvmsg_x" : "sendmsg/recvmsg";
+  }
+
+  /** See Kernel.receive. */
+  receive(fd: number, table: MessageTable, count: number): number {
+    if (!this.#bulk) return this.#receiveEach(fd, table, count);
+    const n = this.#c.recvmsg_x!(fd, table.address(0), Math.min(count, MOST), D.MSG_DONTWAIT);
+    return n >= 0 ? n : -fromDarwin(this.#errno[0]);
+  }
+
+  /** See Kernel.send. */
+  send(fd: number, table: MessageTable, from: number, count: number): number {
+    if (!this.#bulk || table.names > 0 || count === 1) {
+      return this.#sendEach(fd, table, from, count);
+    }
+    if (fd >= this.#shy.length) this.#makeRoom(fd);
+    const offered = Math.min(count, MOST - this.#shy[fd]);
+    const n = this.#c.sendmsg_x!(fd, table.address(from), offered, D.MSG_DONTWAIT);
+    const error = n >= 0 ? 0 : fromDarwin(this.#errno[0]);
+    const less = MOST - this.#shy[fd];
+    if (n === offered) this.#shy[fd] = MOST - Math.min(MOST, less * 2);
+    else if (n >= 0 || error === Errno.ENOBUFS) {
+      this.#shy[fd] = MOST - Math.max(FEWEST, less >> 1);
+    }
+    return n >= 0 ? n : -error;
+  }
+
+  /** A closed descriptor's number may be that of another socket next. */
+  forget(fd: number): void {
+    if (fd >= 0 && fd < this.#shy.length) this.#shy[fd] = 0;
+  }
+
+  #receiveEach(fd: number, table: MessageTable, count: number): number {
+    for (let i = 0; i < count; i++) {
+      const n = this.#c.recvmsg(fd, table.address(i), D.MSG_DONTWAIT);
+      if (n < 0) return i > 0 ? i : -fromDarwin(this.#errno[0]);
+      table.setReceived(i, n);
+    }
+    return count;
+  }
+
+  #sendEach(fd: number, table: MessageTable, from: number, count: number): number {
+    for (let i = 0; i < count; i++) {
+      const n = this.#c.sendmsg(fd, table.address(from + i), D.MSG_DONTWAIT);
+      if (n < 0) return i > 0 ? i : -fromDarwin(this.#errno[0]);
+    }
+    return count;
+  }
+
+  #makeRoom(fd: number): void {
+    const larger = new Uint8Array(2 ** Math.ceil(Math.log2(fd + 1)));
+    larger.set(this.#shy);
+    this.#shy = larger;
+  }
+}
+
+/** Send and receive two datagrams over a socketpair: counts, lengths and bytes must be right. */
+function works({ libc: c, arena }: DarwinProcess): boolean {
+  const memory = arena.take(4096), pair = memory + 2048;
+  const out = new MessageTable(arena, DARWIN, PROBE.length, false);
+  const into = new MessageTable(arena, DARWIN, PROBE.length + 1, false);
+  const opened = c.socketpair(1, 2, 0, arena.address(pair)) === 0;
+  const [a, b] = [arena.view.getInt32(pair, true), arena.view.getInt32(pair + 4, true)];
+  const start = (i: number) => memory + i * PROBE_BYTES;
+  const sent = PROBE.map((length, i) => {
+    const bytes = arena.u8.subarray(start(i), start(i) + length);
+    crypto.getRandomValues(bytes);
+    out.set(i, start(i), length);
+    return bytes;
+  });
+  for (let i = 0; i <= PROBE.length; i++) into.set(i, start(8 + i), PROBE_BYTES);
+  const ok = opened &&
+    c.sendmsg_x!(a, out.address(0), PROBE.length, D.MSG_DONTWAIT) === PROBE.length &&
+    c.recvmsg_x!(b, into.address(0), PROBE.length + 1, D.MSG_DONTWAIT) === PROBE.length &&
+    sent.every((bytes, i) =>
+      into.received(i) === bytes.length &&
+      bytes.every((byte, at) => byte === arena.u8[start(8 + i) + at])
+    );
+  if (opened) {
+    c.close(a);
+    c.close(b);
+  }
+  for (const at of [memory, out.at, out.vector.at, into.at, into.vector.at]) arena.give(at);
+  return ok;
+}
