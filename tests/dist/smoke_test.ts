@@ -49,6 +49,14 @@ const DUTIES: Readonly<Record<string, Duty>> = {
     assertStringIncludes(stdout, "It works");
   },
 
+  "tests itself": async (argv, here) => {
+    const { code, stdout, stderr } = await run([...argv, "self-test", "--json"], here);
+    assertEquals([code, stderr], [0, ""], stdout);
+    const { event, ok, version, probes } = JSON.parse(stdout);
+    assertEquals([event, ok, version], ["self-test", true, config.version]);
+    assert(probes.length > 1);
+  },
+
   "opens two ports and leaves at SIGTERM": async (argv, here) => {
     const ports = ["--port", "a.sock", "--port", "lan=stream:b.sock"];
     await using ours = await SwitchProcess.start([...argv, ...ports], here);
