@@ -45,10 +45,10 @@ export const bulk: Probe = {
     exchange.run((i) => 1 + i % PIECES);
     exchange.cut();
     const { bytes, sends, receives, largest, short } = exchange;
-    const calls = kernel.bulk ?? "not told";
+    const calls = kernel.bulk;
     return {
       details: `${2 * COUNT} datagrams, ${Math.round(bytes / 1e6)} MB, by ${sends} sending and ` +
-        `${receives} receiving calls${kernel.bulk === undefined ? "" : ` (${calls})`}`,
+        `${receives} receiving calls (${calls})`,
       figures: {
         ...{ calls, datagrams: 2 * COUNT, bytes, sends, receives },
         ...{ largestBatch: largest, partlyTaken: short, bufferGranted: granted },

@@ -11,19 +11,6 @@
 import { errnoName } from "../platform/errno.ts";
 import type { Kernel, SocketType } from "../platform/kernel.ts";
 
-/** What a kernel may tell of itself beyond what the switch needs. */
-interface Told {
-  /** Names of the calls that move datagrams in bulk. */
-  readonly bulk?: string;
-  /** 1 if the descriptor is non-blocking (F_GETFL), 0 if it is not. */
-  isNonBlocking?(fd: number): number;
-  /** Address a socket is bound to (getsockname), as in `Peer.address`; undefined when the call fails. */
-  ownAddress?(fd: number): Uint8Array | undefined;
-}
-
-/** A kernel under test. */
-export type ProbeKernel = Kernel & Told;
-
 /** Numbers and words a probe found out, for a report that a program reads. */
 export type Figures = Readonly<Record<string, number | string | boolean>>;
 
@@ -35,7 +22,7 @@ export interface Finding {
 
 /** What a probe has to work with. */
 export interface Bench {
-  readonly kernel: ProbeKernel;
+  readonly kernel: Kernel;
   /** An empty folder of ours. */
   readonly folder: string;
   /**

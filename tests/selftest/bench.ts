@@ -3,12 +3,13 @@
  *
  * @module
  */
-import type { Bench, Figures, Probe, ProbeKernel } from "../../src/selftest/probe.ts";
+import type { Bench, Figures, Probe } from "../../src/selftest/probe.ts";
+import type { Kernel } from "../../src/platform/kernel.ts";
 import { ask } from "../../src/selftest/thread.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 
 /** What a kernel does instead of what it should; `real` has the honest calls. */
-export type Lie = (real: FakeKernel, kernel: FakeKernel) => Partial<ProbeKernel>;
+export type Lie = (real: FakeKernel, kernel: FakeKernel) => Partial<Kernel>;
 
 /** Virtual time another thread takes to answer, in milliseconds. */
 const ANSWER_MS = 0.01;

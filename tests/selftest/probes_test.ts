@@ -63,7 +63,7 @@ const LIES: Readonly<Record<string, readonly (readonly [string, Lie, RegExp])[]>
     [
       "getsockname tells something else",
       () => ({ ownAddress: () => new Uint8Array(2) }),
-      /^getsockname is told as/,
+      /^the socket's own address is told as/,
     ],
     [
       "longer paths are taken than is said",
