@@ -21,9 +21,3 @@ export const Unpassed = {
   /** Several sockets have this name. */
   SEVERAL: -7,
 } as const;
-
-/** A kernel that can look sockets up by the names a service manager gave them. */
-export interface Activated {
-  /** The descriptor passed under `name`, or a number of {@linkcode Unpassed}. */
-  inheritedByName?(name: string): number;
-}

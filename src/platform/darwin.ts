@@ -23,6 +23,7 @@ import type { LibSystem } from "./darwin_libc.ts";
 import type { DarwinProcess } from "./darwin_memory.ts";
 import { Errno } from "./errno.ts";
 import { type Kernel, type PathInfo, type Peer, Ready, SocketType } from "./kernel.ts";
+import { launchdSocketOfThis } from "./launchd.ts";
 import { Kqueue } from "./kqueue.ts";
 import { KqueueSignals } from "./kqueue_signal.ts";
 import { pathInfo } from "./path_info.ts";
@@ -154,6 +155,10 @@ export class DarwinKernel implements Kernel {
   isInherited(fd: number): number {
     const flags = this.#result(this.#c.__fcntl(fd, D.F_GETFD, 0n));
     return flags < 0 ? flags : 1 - (flags & D.FD_CLOEXEC);
+  }
+
+  inheritedByName(name: string): number {
+    return launchdSocketOfThis(name);
   }
 
   isNonBlocking(fd: number): number {

@@ -90,6 +90,8 @@ export interface Kernel {
    * not survive an exec), -EBADF if it is not open.
    */
   isInherited(fd: number): number;
+  /** The descriptor that a service manager passed under `name`, or a number of `Unpassed` (activation.ts); a fake may know none. */
+  inheritedByName?(name: string): number;
   /** 1 if calls on the descriptor do not block, else 0. */
   isNonBlocking(fd: number): number;
   /** Make an inherited descriptor non-blocking and close-on-exec. */

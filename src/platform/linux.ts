@@ -16,6 +16,7 @@ import { Arena } from "./arena.ts";
 import { Epoll } from "./epoll.ts";
 import { Errno } from "./errno.ts";
 import { type Kernel, type PathInfo, type Peer, SocketType } from "./kernel.ts";
+import { listenFdOfThis } from "./listen_fds.ts";
 import { LIBC } from "./libc.ts";
 import { pathInfo } from "./path_info.ts";
 import { reserve } from "./reserve.ts";
@@ -151,6 +152,10 @@ export class LinuxKernel implements Kernel {
   isInherited(fd: number): number {
     const flags = this.#result(this.#c.fcntl(fd, 1, 0n)); // F_GETFD
     return flags < 0 ? flags : 1 - (flags & 1); // FD_CLOEXEC
+  }
+
+  inheritedByName(name: string): number {
+    return listenFdOfThis(name, (fd) => this.isInherited(fd));
   }
 
   isNonBlocking(fd: number): number {

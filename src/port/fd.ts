@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type Activated, Unpassed } from "../platform/activation.ts";
+import { Unpassed } from "../platform/activation.ts";
 import { errnoName } from "../platform/errno.ts";
 import { type Kernel, SocketType } from "../platform/kernel.ts";
 import { isNumbered, type PortConfig } from "./config.ts";
@@ -52,7 +52,7 @@ function byNumber(kernel: Kernel, config: PortConfig): number {
   throw cannotOpen(config, `fd ${fd} is not open; ${how}`, true);
 }
 
-function byName(kernel: Kernel & Activated, config: PortConfig): number {
+function byName(kernel: Kernel, config: PortConfig): number {
   const fd = kernel.inheritedByName?.(config.target) ?? Unpassed.NOBODY;
   if (fd >= 0) return fd;
   throw cannotOpen(config, notPassed(config.target, fd), true);

@@ -4,8 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Activated, Unpassed } from "../../src/platform/activation.ts";
-import { SocketType } from "../../src/platform/kernel.ts";
+import { Unpassed } from "../../src/platform/activation.ts";
+import { type Kernel, SocketType } from "../../src/platform/kernel.ts";
 import { launchdSocket, type LaunchdSymbols } from "../../src/platform/launchd.ts";
 import { listenFd } from "../../src/platform/listen_fds.ts";
 import { FakeSwitch } from "../support/fake_switch.ts";
@@ -96,7 +96,7 @@ Deno.test("launchdSocket() refuses an entry of several, and knows who is not its
 /** A switch whose kernel answers for names. */
 function labWith(inheritedByName: (name: string) => number): FakeSwitch {
   const lab = new FakeSwitch();
-  Object.assign(lab.kernel, { inheritedByName } satisfies Activated);
+  Object.assign(lab.kernel, { inheritedByName } satisfies Partial<Kernel>);
   return lab;
 }
 

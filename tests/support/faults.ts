@@ -11,7 +11,7 @@ import { Errno } from "../../src/platform/errno.ts";
 import type { Kernel } from "../../src/platform/kernel.ts";
 
 type NumberMethod = {
-  [K in keyof Kernel]: Kernel[K] extends (...args: never[]) => number ? K : never;
+  [K in keyof Kernel]-?: Kernel[K] extends (...args: never[]) => number ? K : never;
 }[keyof Kernel];
 
 /** A call that can fail. `writable` is no call: a fault there loses one WRITE event, as Darwin's kqueue does. */
