@@ -1,11 +1,13 @@
 /**
- * One contract, two kernels: what the switch may expect of a kernel, asked of the fake one and of the
- * real one. A case that only one of them keeps is a defect of the fake, or of our idea of Linux.
+ * One contract, all kernels: what the switch may expect of a kernel, asked of the real one, of the fake Linux and of
+ * the Darwin kernel over a fake libSystem, with its bulk calls and without. A case that only one of the Linuxes keeps is
+ * a defect of the fake, or of our idea of Linux. Cases of one system say so; what they do not say all keep.
  *
  * @module
  */
 import { associations } from "./contract/associations.ts";
 import { datagrams } from "./contract/datagrams.ts";
+import { openDarwinWorld } from "./contract/darwin_world.ts";
 import { openFakeWorld } from "./contract/fake_world.ts";
 import { files } from "./contract/files.ts";
 import { type Case, Lab } from "./contract/lab.ts";
@@ -39,8 +41,13 @@ function contract(kernel: string, open: () => World, ignore: boolean, clause: Ca
 }
 
 const clauses = [datagrams, associations, streams, files, readiness, processes].flat();
-for (const clause of clauses) contract("fake", openFakeWorld, false, clause);
-for (const clause of clauses) {
+const of = (system: string) => clauses.filter(({ only = system }) => only === system);
+for (const clause of of("linux")) contract("fake", openFakeWorld, false, clause);
+for (const clause of of("darwin")) contract("fake Darwin", () => openDarwinWorld(), false, clause);
+for (const clause of of("darwin")) {
+  contract("fake Darwin, one by one:", () => openDarwinWorld("off"), false, clause);
+}
+for (const clause of of("linux")) {
   const skip = supported ? "" : ` [SKIPPED: no kernel of ours runs on ${Deno.build.os}]`;
   contract("real", openRealWorld, !supported, { ...clause, name: clause.name + skip });
 }

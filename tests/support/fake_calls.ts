@@ -67,18 +67,32 @@ export abstract class FakeCalls extends FakeMachine {
     return open;
   }
 
-  protected sleep(microseconds: number): number {
+  /**
+   * Let time pass until something is ready.
+   *
+   * @param collect fills in what is ready and counts it
+   * @param next when something becomes ready by itself, in ms
+   */
+  protected sleep(
+    microseconds: number,
+    collect: () => number = () => this.#collect(),
+    next: () => number = () => Infinity,
+  ): number {
     const deadline = microseconds < 0 ? Infinity : this.clock.now + microseconds / 1000;
     for (;;) {
       this.clock.runDue();
-      const n = this.descriptors.collect(this.readyToken, this.readyBits, (fd) => this.#lost(fd));
+      const n = collect();
       if (n > 0 || microseconds === 0) return this.#looked(n);
       if (this.clock.now >= deadline) return 0;
-      const until = Math.min(this.clock.next, deadline);
+      const until = Math.min(this.clock.next, next(), deadline);
       if (until === Infinity) throw new Error("Deadlock in the fake: nobody will ever wake");
       this.clock.now = until;
       this.#looks = 0;
     }
+  }
+
+  #collect(): number {
+    return this.descriptors.collect(this.readyToken, this.readyBits, (fd) => this.#lost(fd));
   }
 
   #looked(n: number): number {

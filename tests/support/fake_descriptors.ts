@@ -5,6 +5,7 @@
  */
 import { Errno } from "../../src/platform/errno.ts";
 import { Ready } from "../../src/platform/kernel.ts";
+import type { FakeKqueue } from "./fake_kqueue.ts";
 import { type FakeProcess, type FakeSocket, Refused } from "./fake_socket.ts";
 
 /** What a descriptor stands for. */
@@ -12,8 +13,9 @@ export type Open =
   | { readonly kind: "socket"; readonly socket: FakeSocket }
   | { readonly kind: "wake"; count: number }
   | { readonly kind: "exit"; readonly process: FakeProcess }
-  /** A folder, locked. */
-  | { readonly kind: "folder"; readonly path: string }
+  /** A folder, locked; on Darwin once it says so. */
+  | { readonly kind: "folder"; readonly path: string; locked?: boolean }
+  | { readonly kind: "kqueue"; readonly queue: FakeKqueue }
   /** The writing end of a pipe; `taken` is what was written. */
   | { readonly kind: "pipe"; readonly taken: number[]; broken: boolean };
 
@@ -30,6 +32,7 @@ function readiness(open: Open): number {
     case "wake":
       return Ready.WRITE | (open.count > 0 ? Ready.READ : 0);
     case "folder":
+    case "kqueue":
       return 0;
     case "exit":
       return open.process.ended ? Ready.READ | Ready.GONE : 0;
@@ -49,8 +52,9 @@ export class FakeDescriptors {
     return [...this.#open.keys()];
   }
 
-  add(open: Open, flags: Flags = { nonBlocking: true, closeOnExec: true }): number {
-    let fd = 3;
+  /** @param from the lowest number it may get */
+  add(open: Open, flags: Flags = { nonBlocking: true, closeOnExec: true }, from = 3): number {
+    let fd = from;
     while (this.#open.has(fd)) fd++;
     this.#open.set(fd, { open, flags });
     return fd;

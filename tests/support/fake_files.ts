@@ -45,6 +45,16 @@ export class FakeFiles {
     return { kind: node.kind, identity: `1:${node.inode}`, mode: node.mode, uid: node.uid };
   }
 
+  /** Where a path leads over its links, whether something is there or not. */
+  follow(path: string): string {
+    for (let links = 0; links < 40; links++) {
+      const node = this.#nodes.get(path);
+      if (node?.kind !== "symlink") return path;
+      path = node.target ?? "";
+    }
+    throw new Refused(Errno.ELOOP);
+  }
+
   /** Group of a path, for tests; Kernel.stat does not tell it. */
   group(path: string): number {
     return this.#existing(path).gid;

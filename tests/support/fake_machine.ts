@@ -13,7 +13,7 @@ import { FakeDescriptors, type Flags, type Open } from "./fake_descriptors.ts";
 import { attempt, DgramPeer, StreamPeer } from "./fake_peers.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { DEFAULT_BUFFER, type FakeProcess, FakeSocket } from "./fake_socket.ts";
-import { connectStream, join } from "./fake_stream.ts";
+import { LINUX_RULES, type SocketRules } from "./fake_rules.ts";
 import { Faults } from "./faults.ts";
 
 /** Virtual until touched, as the real arena is. */
@@ -46,6 +46,10 @@ export abstract class FakeMachine {
   protected readonly bufferLimit: number;
   /** The switch's own process. */
   protected readonly self: FakeProcess = { pid: 4242, uid: 1000, ended: false };
+  /** What sockets do; another system's are others. */
+  protected get rules(): SocketRules {
+    return LINUX_RULES;
+  }
   readonly #processes = new Map<number, FakeProcess>([[4242, this.self]]);
   readonly #available: number;
   #lastPid = 5000;
@@ -65,10 +69,11 @@ export abstract class FakeMachine {
 
   /** A VM that connects to a listening path. */
   peerStream(path: string, process: FakeProcess = this.startProcess()): StreamPeer {
-    const socket = new FakeSocket(SocketType.STREAM, process);
+    const socket = this.rules.furnish(new FakeSocket(SocketType.STREAM, process));
     const address = new TextEncoder().encode(path);
-    demand(`connect to "${path}"`, () => connectStream(socket, this.files.find(address, 1)));
-    return new StreamPeer(socket, process);
+    const connect = () => this.rules.connectStream(socket, this.files.find(address, 1));
+    demand(`connect to "${path}"`, connect);
+    return new StreamPeer(socket, process, this.rules);
   }
 
   /** A VM that sends datagrams to a path. */
@@ -77,14 +82,14 @@ export abstract class FakeMachine {
     options: DgramOptions = {},
     process: FakeProcess = this.startProcess(),
   ): DgramPeer {
-    const socket = new FakeSocket(SocketType.DGRAM, process);
+    const socket = this.rules.furnish(new FakeSocket(SocketType.DGRAM, process));
     const { bind, connect = true } = options;
     if (bind !== undefined) {
       const name = new TextEncoder().encode(bind);
       demand(`bind to "${bind}"`, () => this.files.bind(socket, name, 0o755));
     }
     const target = connect ? undefined : new TextEncoder().encode(path);
-    const vm = new DgramPeer(socket, process, this.files, target);
+    const vm = new DgramPeer(socket, process, this.files, target, this.rules);
     if (connect) demand(`connect to "${path}"`, () => vm.connect(path));
     return vm;
   }
@@ -94,15 +99,16 @@ export abstract class FakeMachine {
   inherit(type: SocketType): { fd: number; vm: StreamPeer | DgramPeer };
   inherit(type: SocketType): { fd: number; vm: StreamPeer | DgramPeer } {
     const process = this.startProcess();
-    const ours = new FakeSocket(type, this.self), theirs = new FakeSocket(type, process);
-    join(ours, theirs);
+    const ours = new FakeSocket(type, this.self);
+    const theirs = this.rules.furnish(new FakeSocket(type, process));
+    this.rules.join(ours, theirs);
     const fd = this.descriptors.add(
       { kind: "socket", socket: ours },
       { nonBlocking: false, closeOnExec: false },
     );
     const vm = type === SocketType.STREAM
-      ? new StreamPeer(theirs, process)
-      : new DgramPeer(theirs, process, this.files, undefined);
+      ? new StreamPeer(theirs, process, this.rules)
+      : new DgramPeer(theirs, process, this.files, undefined, this.rules);
     return { fd, vm };
   }
 

@@ -7,16 +7,19 @@
  * @module
  */
 import { Errno } from "../../src/platform/errno.ts";
-import { connectDatagram, receiveDatagram, sendDatagram } from "./fake_dgram.ts";
 import type { FakeFiles } from "./fake_files.ts";
+import type { SocketRules } from "./fake_rules.ts";
 import { type FakeProcess, type FakeSocket, Refused } from "./fake_socket.ts";
-import { closeSocket, readStream, writeStream } from "./fake_stream.ts";
 
 /** What both kinds share. Results of `send` are the kernel's: a length or a negated error number. */
 abstract class FakePeer {
   #reading = true;
 
-  constructor(readonly socket: FakeSocket, readonly process: FakeProcess) {
+  constructor(
+    readonly socket: FakeSocket,
+    readonly process: FakeProcess,
+    protected readonly rules: SocketRules,
+  ) {
     socket.onArrival = () => this.#arrived();
   }
 
@@ -35,7 +38,7 @@ abstract class FakePeer {
 
   /** Close the socket; the process lives on. */
   close(): void {
-    closeSocket(this.socket);
+    this.rules.close(this.socket);
   }
 
   /** The process dies: its socket closes at once, with everything unread in it. */
@@ -61,7 +64,7 @@ export class StreamPeer extends FakePeer {
 
   /** Write bytes; returns how many were taken. */
   send(bytes: Uint8Array): number {
-    return attempt(() => writeStream(this.socket, bytes));
+    return attempt(() => this.rules.write(this.socket, bytes));
   }
 
   /** Write one frame behind its length, u32 big-endian; returns bytes taken. */
@@ -103,7 +106,7 @@ export class StreamPeer extends FakePeer {
   protected override drain(): void {
     const into = new Uint8Array(65_536);
     for (;;) {
-      const got = attempt(() => readStream(this.socket, into));
+      const got = attempt(() => this.rules.read(this.socket, into));
       if (got > 0) this.#read.push(into.slice(0, got));
       else {
         if (got !== -Errno.EAGAIN) this.#ended = true;
@@ -123,21 +126,24 @@ export class DgramPeer extends FakePeer {
     process: FakeProcess,
     readonly files: FakeFiles,
     readonly target: Uint8Array | undefined,
+    rules: SocketRules,
   ) {
-    super(socket, process);
+    super(socket, process, rules);
   }
 
   /** Send one datagram. */
   send(bytes: Uint8Array): number {
     const { target } = this;
     const find = target && (() => this.files.find(target, this.socket.type));
-    return attempt(() => sendDatagram(this.socket, bytes, find));
+    return attempt(() => this.rules.send(this.socket, bytes, find));
   }
 
   /** Connect to a path, as vfkit does at its start. */
   connect(path: string): number {
     const address = new TextEncoder().encode(path);
-    return attempt(() => connectDatagram(this.socket, this.files.find(address, this.socket.type)));
+    return attempt(() =>
+      this.rules.connectDatagram(this.socket, this.files.find(address, this.socket.type))
+    );
   }
 
   /** Datagrams read and not yet asked for. */
@@ -147,7 +153,7 @@ export class DgramPeer extends FakePeer {
 
   protected override drain(): void {
     while (this.socket.queue.length > 0 || this.socket.error !== 0) {
-      attempt(() => this.#frames.push(receiveDatagram(this.socket).bytes));
+      attempt(() => this.#frames.push(this.rules.receive(this.socket).bytes));
     }
   }
 }

@@ -46,6 +46,8 @@ export class FakeSocket {
   receiveLimit: number = DEFAULT_BUFFER;
   /** Bytes of {@linkcode sendLimit} that lie in others' queues. */
   used = 0;
+  /** What lies in the own queue, as charged to its senders. */
+  held = 0;
   /** Path or abstract name without the family; empty: unnamed. */
   address: Uint8Array = new Uint8Array();
   peer: FakeSocket | undefined;
@@ -71,6 +73,7 @@ export class FakeSocket {
   /** Put `bytes` (a copy) into the queue of `to`. */
   deliver(to: FakeSocket, bytes: Uint8Array, cost: number): void {
     this.used += cost;
+    to.held += cost;
     to.queue.push({
       bytes: bytes.slice(),
       taken: 0,
@@ -85,7 +88,9 @@ export class FakeSocket {
   /** Take the first message out of the queue. */
   shift(): Message | undefined {
     const message = this.queue.shift();
-    if (message !== undefined) message.from.used -= message.charge;
+    if (message === undefined) return undefined;
+    message.from.used -= message.charge;
+    this.held -= message.charge;
     return message;
   }
 

@@ -68,9 +68,13 @@ export class FakeSwitch {
   readonly #counters: Counters;
   readonly #arenaAtStart: number;
 
+  /** What a switch runs on where a test does not say: Linux, unless a whole file of tests is run on something else. */
+  static machine: (options: MachineOptions) => CountingKernel = (options) =>
+    new CountingKernel(options);
+
   /** @param kernel the machine an earlier switch has died on; a fresh one if not given */
   constructor(options: MachineOptions = {}, kernel?: CountingKernel) {
-    this.kernel = kernel ?? new CountingKernel({ bufferLimit: 4 << 20, ...options });
+    this.kernel = kernel ?? FakeSwitch.machine({ bufferLimit: 4 << 20, ...options });
     this.#counters = new Counters(new SharedArrayBuffer(SHARED_BYTES));
     const events = {
       log: (level: Level, port: string, text: string) => {

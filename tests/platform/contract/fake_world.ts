@@ -5,7 +5,7 @@
  */
 import { FakeKernel } from "../../support/fake_kernel.ts";
 import { DATAGRAMS } from "../../support/fake_socket.ts";
-import type { World } from "./world.ts";
+import { LINUX_HABITS, type World } from "./world.ts";
 
 /** A fake kernel for one case; closing it checks that nothing was left open. */
 export function openFakeWorld(): World {
@@ -13,6 +13,7 @@ export function openFakeWorld(): World {
   const taken = kernel.arenaTaken();
   return {
     kernel,
+    habits: LINUX_HABITS,
     folder: "/tmp",
     pid: 4242,
     uid: 1000,

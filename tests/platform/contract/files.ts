@@ -98,7 +98,7 @@ export const files: readonly Case[] = [
       refused(lab.kernel.unlink(lab.path("port")), "ENOENT");
       assertEquals(lab.send(vm, text("still there")), 1);
       assertEquals(lab.receive(port), text("still there"));
-      refused(lab.sendTo(vm, "port", text("by name")), "ENOENT");
+      refused(lab.sendTo(lab.socket(DGRAM), "port", text("by name")), "ENOENT");
     },
   },
   {

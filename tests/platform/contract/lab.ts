@@ -5,16 +5,18 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { LINUX } from "../../../src/platform/abi.ts";
+import { storeFamily } from "../../../src/platform/address.ts";
 import { errnoName } from "../../../src/platform/errno.ts";
 import { type Kernel, SocketType } from "../../../src/platform/kernel.ts";
 import { MessageTable, NAME_BYTES, Vector } from "../../../src/platform/vectors.ts";
 import { ok } from "./expect.ts";
-import type { World } from "./world.ts";
+import type { Habits, World } from "./world.ts";
 
 /** One clause of the contract. */
 export interface Case {
   readonly name: string;
+  /** The system it is about; else all keep it. */
+  readonly only?: "linux" | "darwin";
   run(lab: Lab): void | Promise<void>;
 }
 
@@ -25,6 +27,7 @@ const encoder = new TextEncoder();
 /** See the head of this file. */
 export class Lab {
   readonly kernel: Kernel;
+  readonly habits: Habits;
   readonly folder: string;
   /** Slots `i` of the tables lie at `memory + i * SLOT`. */
   readonly memory: number;
@@ -38,9 +41,10 @@ export class Lab {
   constructor(readonly world: World) {
     const kernel = this.kernel = world.kernel;
     this.folder = world.folder;
+    this.habits = world.habits;
     this.memory = kernel.arena.take(SLOT * SLOTS);
-    this.plain = new MessageTable(kernel.arena, LINUX, SLOTS, false);
-    this.named = new MessageTable(kernel.arena, LINUX, SLOTS, true);
+    this.plain = new MessageTable(kernel.arena, kernel.abi, SLOTS, false);
+    this.named = new MessageTable(kernel.arena, kernel.abi, SLOTS, true);
     this.vector = new Vector(kernel.arena, SLOTS);
     for (let i = 0; i < SLOTS; i++) {
       this.plain.set(i, this.slot(i), SLOT);
@@ -95,6 +99,11 @@ export class Lab {
     return [this.track(this.kernel.pair[0]), this.track(this.kernel.pair[1])];
   }
 
+  /** Ask for buffers at both ends: which of them bounds what is under way differs; returns the smaller one granted. */
+  setBuffers(fds: readonly number[], bytes: number): number {
+    return Math.min(...fds.map((fd) => ok(this.kernel.setBuffers(fd, bytes))));
+  }
+
   /** Both bound sockets point at each other, as a dgram port and libkrun do. */
   mutual(a: string, b: string): [number, number] {
     const fds: [number, number] = [this.bound(a), this.bound(b)];
@@ -115,7 +124,7 @@ export class Lab {
   putName(i: number, name: string): void {
     const at = this.named.names + i * NAME_BYTES;
     const path = this.address(name);
-    this.kernel.arena.view.setUint16(at, 1, true);
+    storeFamily(this.kernel.arena.view, at, this.kernel.abi);
     this.kernel.arena.u8.set(path, at + 2);
     this.named.setName(i, at, 2 + path.length);
   }
@@ -140,12 +149,12 @@ export class Lab {
     return this.kernel.send(fd, this.named, 0, 1);
   }
 
-  /** Send equal datagrams until one is refused with EAGAIN; returns how many were taken. */
+  /** Send equal datagrams until one is refused because there is no room; returns how many were taken. */
   fill(send: () => number): number {
     for (let n = 0;; n++) {
       const result = send();
       if (result === 1) continue;
-      assertEquals(errnoName(result), "EAGAIN");
+      assertEquals(errnoName(result), this.habits.full);
       return n;
     }
   }

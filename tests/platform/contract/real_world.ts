@@ -4,7 +4,7 @@
  * @module
  */
 import { openKernel } from "../../../src/platform/mod.ts";
-import type { World } from "./world.ts";
+import { LINUX_HABITS, type World } from "./world.ts";
 
 const AF_UNIX = 1;
 const O_NONBLOCK = 0o4000;
@@ -50,6 +50,7 @@ export function openRealWorld(): World {
   };
   return {
     kernel,
+    habits: LINUX_HABITS,
     folder,
     pid: Deno.pid,
     uid: Deno.uid() ?? -1,

@@ -74,7 +74,7 @@ export const streams: readonly Case[] = [
       const listener = lab.listener("lan", 1);
       const connect = () => lab.kernel.connect(lab.socket(STREAM), lab.address("lan"));
       assertEquals([connect(), connect()], [0, 0]);
-      refused(connect(), "EAGAIN");
+      refused(connect(), lab.habits.backlogFull);
       lab.track(lab.kernel.accept(listener));
       assertEquals(connect(), 0);
     },
@@ -126,25 +126,26 @@ export const streams: readonly Case[] = [
     },
   },
   {
-    name: "read() is ECONNRESET once if the peer closed with unread bytes",
+    name:
+      "read() is ECONNRESET once if the peer closed with unread bytes, where the system says so",
     run(lab) {
       const [a, b] = lab.pair(STREAM);
       lab.write(a, text("never read"));
       lab.write(b, text("last words"));
       lab.close(b);
       assertEquals(lab.read(a), text("last words"));
-      refused(lab.kernel.read(a, lab.slot(0), 10), "ECONNRESET");
+      if (lab.habits.resets) refused(lab.kernel.read(a, lab.slot(0), 10), "ECONNRESET");
       assertEquals(lab.kernel.read(a, lab.slot(0), 10), 0);
     },
   },
   {
-    name: "close() of a listener resets connections it has not accepted",
+    name: "close() of a listener ends connections it has not accepted",
     run(lab) {
       const listener = lab.listener("lan", 1);
       const client = lab.socket(STREAM);
       ok(lab.kernel.connect(client, lab.address("lan")));
       lab.close(listener);
-      refused(lab.kernel.read(client, lab.slot(0), 10), "ECONNRESET");
+      if (lab.habits.resets) refused(lab.kernel.read(client, lab.slot(0), 10), "ECONNRESET");
       assertEquals(lab.kernel.read(client, lab.slot(0), 10), 0);
       refused(lab.kernel.connect(lab.socket(STREAM), lab.address("lan")), "ECONNREFUSED");
     },
@@ -155,7 +156,7 @@ export const streams: readonly Case[] = [
       const { kernel } = lab;
       const idle = lab.socket(STREAM), dgram = lab.bound("dgram");
       refused(lab.write(idle, text("x")), "ENOTCONN");
-      refused(kernel.read(idle, lab.slot(0), 10), "EINVAL");
+      refused(kernel.read(idle, lab.slot(0), 10), lab.habits.idleRead);
       refused(kernel.accept(idle), "EINVAL");
       refused(kernel.listen(idle, 1), "EINVAL");
       refused(kernel.accept(dgram), "EOPNOTSUPP");

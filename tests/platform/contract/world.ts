@@ -7,9 +7,57 @@
  */
 import type { Kernel, PathInfo, SocketType } from "../../../src/platform/kernel.ts";
 
+/** Where systems differ, and the switch lives with either. */
+export interface Habits {
+  readonly system: "linux" | "darwin";
+  /** A datagram peer that is full. */
+  readonly full: "EAGAIN" | "ENOBUFS";
+  /** Sending to nobody on a datagram socket. */
+  readonly nobody: "ENOTCONN" | "EDESTADDRREQ";
+  /** Reading from a stream that was never connected. */
+  readonly idleRead: "EINVAL" | "ENOTCONN";
+  /** Connecting to a listener whose queue is full. */
+  readonly backlogFull: "EAGAIN" | "ECONNREFUSED";
+  /** A process is told with each datagram. */
+  readonly credentials: boolean;
+  /** Bytes after a path in the address of a sender: its NUL. */
+  readonly nul: number;
+  /** WRITE is reported as long as there is room, not when there is more; GONE also unasked. */
+  readonly level: boolean;
+  /** A stream that was closed with bytes unread says so. */
+  readonly resets: boolean;
+}
+
+/** Linux's. */
+export const LINUX_HABITS: Habits = {
+  system: "linux",
+  full: "EAGAIN",
+  nobody: "ENOTCONN",
+  idleRead: "EINVAL",
+  backlogFull: "EAGAIN",
+  credentials: true,
+  nul: 1,
+  level: true,
+  resets: true,
+};
+
+/** Darwin's. */
+export const DARWIN_HABITS: Habits = {
+  system: "darwin",
+  full: "ENOBUFS",
+  nobody: "EDESTADDRREQ",
+  idleRead: "ENOTCONN",
+  backlogFull: "ECONNREFUSED",
+  credentials: false,
+  nul: 0,
+  level: false,
+  resets: false,
+};
+
 /** A kernel with its surroundings. */
 export interface World {
   readonly kernel: Kernel;
+  readonly habits: Habits;
   /** A folder that is there and empty. */
   readonly folder: string;
   /** The process and user the kernel's sockets belong to. */
