@@ -50,6 +50,20 @@ async function compile(target: string, output: string): Promise<void> {
   throw new BuildError(`Cannot compile for ${target}: deno compile failed\n${stderr}`);
 }
 
+/**
+ * Sign a program for macOS ad hoc. Deno does that by itself for arm64; for x64 it leaves the signature that denort came
+ * with, whose first page has changed. Only a Mac has codesign.
+ */
+async function sign(target: string, output: string): Promise<void> {
+  if (!target.endsWith("apple-darwin")) return;
+  const words = ["--force", "--sign", "-", output];
+  if (Deno.build.os !== "darwin") {
+    return print(`On a Mac, before it runs there: codesign ${words.join(" ")}`);
+  }
+  const { success, stderr } = await runProgram("codesign", words, ROOT);
+  if (!success) throw new BuildError(`Cannot sign ${output}: ${stderr}`);
+}
+
 async function noRuntime(target: string, said: string): Promise<BuildError> {
   const { stdout } = await runProgram(Deno.execPath(), ["info", "--json"], ROOT);
   const { denoDir } = JSON.parse(stdout) as { denoDir: string };
@@ -71,6 +85,7 @@ if (import.meta.main) {
     const output = options.output ?? `${ROOT}/dist/vswitch-${target}`;
     await compile(target, output);
     print(`Wrote ${output}`);
+    await sign(target, output);
     if (target !== HOST || options.output !== undefined) return;
     await Deno.copyFile(output, `${ROOT}/dist/vswitch`);
     print(`Wrote ${ROOT}/dist/vswitch`);

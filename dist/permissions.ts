@@ -15,6 +15,7 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-read", // its own file for the engine's thread, /etc/group, the pid file
   "--allow-write", // the pid file, the demo's folder
   "--allow-sys", // to close the debugger that Deno opens on SIGUSR1 (the flag has no name for it alone); self-test
+  "--allow-env=VSWITCH_SENDMSG_X", // macOS: whether its bulk calls are used
   "--allow-run", // signal 0: does the process a pid file names still live?
 ];
 

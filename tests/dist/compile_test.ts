@@ -44,8 +44,9 @@ Deno.test({
       const allowed = Object.keys(permissions).filter((name) => name.startsWith("allow_"))
         .filter((name) => permissions[name] !== null && name !== "allow_import"); // Deno's default, unused
       const whole = ["allow_ffi", "allow_read", "allow_run", "allow_sys", "allow_write"];
-      assertEquals(allowed.sort(), whole);
-      for (const name of allowed) assertEquals(permissions[name], [], `${name} is for everything`);
+      assertEquals(allowed.sort(), ["allow_env", ...whole]);
+      assertEquals(permissions.allow_env, ["VSWITCH_SENDMSG_X"]);
+      for (const name of whole) assertEquals(permissions[name], [], `${name} is for everything`);
     }),
 });
 
