@@ -40,13 +40,13 @@ export const full: Probe = {
       bench.kernel.unwatch(from);
     }
     const times = spread("recovery", peer.times);
-    const { refusedAs, fits, byEvent, byTimer, missed, tries } = peer;
+    const { refusedAs, fits, byEvent, byTimer, early, missed, tries } = peer;
     return {
       details: `${refusedAs} after ${fits} frames; room again in ${times.recoveryP50Us} us (p99 ` +
         `${times.recoveryP99Us}), ${byEvent} times by the event, ${byTimer} by the timer`,
       figures: {
         ...{ refusedAs, fits, rounds: ROUNDS, byEvent, byTimer },
-        ...{ mostTries: tries, eventsMissed: missed },
+        ...{ mostTries: tries, eventsEarly: early, eventsMissed: missed },
         ...times,
       },
     };
@@ -63,6 +63,8 @@ class FullPeer {
   byTimer = 0;
   /** Rounds after which the writable event did not come, though all was drained. */
   missed = 0;
+  /** Events while there was no room for a frame. */
+  early = 0;
   /** Most tries until there was room. */
   tries = 0;
   /** From the draining to the first datagram that was taken, in microseconds. */
@@ -100,6 +102,8 @@ class FullPeer {
     const { kernel } = this.#bench;
     // The event is asked for when it is needed and no earlier, as the switch does: Darwin tells it once.
     must(kernel.rewatch(this.#from, TOKEN, Ready.WRITE), "ask for the writable event");
+    // And there it comes as soon as one byte is free, while no frame fits: not the event that is waited for.
+    if (kernel.wait(0) > 0) this.early++;
     this.#drain(this.#got + Math.ceil(this.fits / 2));
     this.#recover();
     this.#drain(this.#sent);

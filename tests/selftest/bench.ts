@@ -30,8 +30,11 @@ export function lyingKernel(lie: Lie): FakeKernel {
   return kernel;
 }
 
+/** What the bench needs of a fake: a kernel over a virtual clock. */
+type Fake = Pick<FakeKernel, "clock"> & Kernel;
+
 /** A bench whose other thread answers as it should. */
-export function benchOf(kernel: FakeKernel, alive = true): Bench {
+export function benchOf(kernel: Fake, alive = true): Bench {
   const wake = kernel.wake.bind(kernel);
   return {
     kernel,
