@@ -48,6 +48,7 @@ export class DarwinKernel implements Kernel {
   readonly pair = new Int32Array(2);
   readonly readyToken: Int32Array;
   readonly readyBits: Int32Array;
+  readonly turnsAway = false;
   readonly bulk: string;
   sender: Peer = { address: new Uint8Array(), pid: 0, uid: -1 };
 

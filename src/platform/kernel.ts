@@ -57,6 +57,8 @@ export interface Kernel {
   readonly abi: Abi;
   /** Longest socket path in bytes, without the NUL: 107 on Linux, 103 on Darwin. */
   readonly pathLimit: number;
+  /** A connected datagram socket hears its peer only, and refuses everybody else; on Darwin it hears all. */
+  readonly turnsAway: boolean;
   /** The calls that carry batches of datagrams, for the log. */
   readonly bulk: string;
 

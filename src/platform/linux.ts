@@ -58,6 +58,7 @@ export class LinuxKernel implements Kernel {
   readonly pair = new Int32Array(2);
   readonly readyToken: Int32Array;
   readonly readyBits: Int32Array;
+  readonly turnsAway = true;
   readonly bulk = "sendmmsg/recvmmsg";
   sender: Peer = { address: new Uint8Array(), pid: 0, uid: -1 };
 

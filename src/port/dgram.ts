@@ -7,7 +7,8 @@
  * The VM binds a path of its own and sends to ours; the first datagram tells who it is (vfkit and libkrun
  * send "VFKT", QEMU a frame). We connect back: then the kernel keeps everybody else out, sending needs no
  * look-up of the path, and the queue to the VM is bounded by our send buffer instead of ten datagrams.
- * Answers come from the socket the VM sent to, the only one a connected VM listens to.
+ * Answers come from the socket the VM sent to, the only one a connected VM listens to. Where the kernel keeps nobody
+ * out (Darwin), every datagram is received with its sender's name, and those of others are dropped here.
  *
  * QEMU's dgram by path sends from a socket that is never connected and spins when nobody reads it, so
  * such a peer is not paused: it is read and its frames are dropped where they do not fit.
@@ -16,10 +17,20 @@
  */
 import { errnoName, Fault, judge } from "../platform/errno.ts";
 import { type Peer, Ready, SocketType } from "../platform/kernel.ts";
+import type { MessageTable } from "../platform/vectors.ts";
 import { MESSAGES } from "./batch.ts";
 import type { PortConfig } from "./config.ts";
 import { discardDatagrams, DRAIN_BATCHES } from "./dgram_discard.ts";
-import { describe, fileOf, isHello, Life, probe, sameAddress } from "./dgram_peer.ts";
+import {
+  describe,
+  fileOf,
+  isFrom,
+  isHello,
+  Life,
+  probe,
+  resetNames,
+  sameAddress,
+} from "./dgram_peer.ts";
 import { DgramSender } from "./dgram_send.ts";
 import type { Gather } from "../offload/gather.ts";
 import type { Opened, Port, Source, Switch } from "./port.ts";
@@ -56,6 +67,8 @@ export class DgramPort implements Port, Opened {
   /** Ticks since the last frame or look. */
   #silence = 0;
   #leaving = false;
+  /** Datagrams of others reach us too: each is looked at. */
+  readonly #sorts: boolean;
   /** It came connected (one end of a socketpair): there is no other VM to wait for. */
   readonly #paired: boolean;
 
@@ -72,6 +85,7 @@ export class DgramPort implements Port, Opened {
     this.#watched = new Watched(host, fd, this);
     host.log("info", this.name, `socket buffers: asked ${DGRAM_BUFFER_BYTES}, got ${this.buffers}`);
     this.#paired = host.kernel.isConnected(fd) === 1;
+    this.#sorts = !host.kernel.turnsAway && !this.#paired;
     if (!this.#paired) host.kernel.setCredentials(fd, true);
     else {
       this.#peer = { address: new Uint8Array(), pid: 0, uid: -1 };
@@ -110,7 +124,13 @@ export class DgramPort implements Port, Opened {
   }
 
   tick(): void {
-    if (this.#peer === undefined || this.#peer.address.length === 0) return;
+    if (this.#peer === undefined) return;
+    const { kernel } = this.#switch;
+    // Darwin takes the peer away when it closes, and tells nobody.
+    if (!kernel.turnsAway && kernel.isConnected(this.#watched.fd) === 0) {
+      return this.lose("nobody is behind its socket");
+    }
+    if (this.#peer.address.length === 0) return;
     this.#silence = this.#heard ? 0 : this.#silence + 1;
     this.#heard = false;
     // A watched process seldom lives on without its socket, so there is no hurry.
@@ -194,6 +214,8 @@ export class DgramPort implements Port, Opened {
       );
       return false;
     }
+    // Where datagrams carry no process, the connection may tell it.
+    if (peer.pid === 0) peer.pid = kernel.peerOf(this.#watched.fd)?.pid ?? 0;
     this.#peer = peer;
     this.#peerFile = fileOf(kernel, peer);
     this.#greeted = false;
@@ -243,20 +265,32 @@ export class DgramPort implements Port, Opened {
   #receive(): boolean {
     const { kernel, memory, batch, tally } = this.#switch;
     tally.rxCall(this.row);
-    const n = kernel.receive(this.#watched.fd, memory.rx, MESSAGES);
+    const table = this.#sorts ? memory.rxNamed : memory.rx;
+    if (this.#sorts) resetNames(table);
+    const n = kernel.receive(this.#watched.fd, table, MESSAGES);
     if (n <= 0) {
       if (n < 0 && judge(n) >= Fault.PEER) this.lose("the socket failed");
       return false;
     }
-    this.#heard = true;
     batch.count = 0;
     for (let i = 0; i < n; i++) {
-      const length = memory.rx.received(i);
+      const length = table.received(i);
+      if (this.#sorts && !this.#isPeers(table, i)) continue;
+      this.#heard = true;
       if (!this.#greeted && this.#isHello(memory.slot[i], length)) continue;
       this.#vnet.take(this, memory.slot[i], length);
     }
     this.#switch.ingress(this);
     return true;
+  }
+
+  /** True if message `i` is the VM's; another's is dropped and told. */
+  #isPeers(table: MessageTable, i: number): boolean {
+    const { kernel } = this.#switch, { address } = this.#peer!;
+    if (isFrom(kernel.arena.u8, table, i, address)) return true;
+    const sender = describe({ address: table.sender(i), pid: 0, uid: -1 });
+    this.#refuse(table.received(i), `${sender || "somebody"} is not this port's VM`);
+    return false;
   }
 
   // ---- the VM goes ----

@@ -14,13 +14,12 @@
  */
 import { Fault, judge } from "../platform/errno.ts";
 import { type Peer, SocketType } from "../platform/kernel.ts";
-import { NAME_BYTES } from "../platform/vectors.ts";
 import { MESSAGES } from "./batch.ts";
 import type { PortConfig } from "./config.ts";
 import { DGRAM_BUFFER_BYTES, DgramPort } from "./dgram.ts";
 import { discardDatagrams } from "./dgram_discard.ts";
 import { DgramClient } from "./dgram_client.ts";
-import { describe, isHello, Life, probe } from "./dgram_peer.ts";
+import { describe, isHello, Life, probe, resetNames } from "./dgram_peer.ts";
 import type { Opened, Source, Switch } from "./port.ts";
 import { hasRoom } from "./room.ts";
 import { type Claim, claim, claimBeside, release, removeFile } from "./socket_path.ts";
@@ -83,7 +82,7 @@ export class DgramHub implements Opened {
   receive(socket: HubSocket): boolean {
     const { kernel, memory, batch, tally } = this.#switch;
     const table = memory.rxNamed;
-    for (let i = 0; i < MESSAGES; i++) table.setName(i, table.names + i * NAME_BYTES, NAME_BYTES);
+    resetNames(table);
     tally.rxCall(this.#row);
     const n = kernel.receive(socket.watched.fd, table, MESSAGES);
     if (n <= 0) {

@@ -10,6 +10,7 @@
  */
 import { Errno, Fault, judge } from "../platform/errno.ts";
 import { type Kernel, type Peer, SocketType } from "../platform/kernel.ts";
+import { type MessageTable, NAME_BYTES } from "../platform/vectors.ts";
 
 /** What {@linkcode probe} found. */
 export const Life = {
@@ -36,7 +37,7 @@ export function probe(kernel: Kernel, peer: Peer): Life {
   if (fd < 0) return Life.UNKNOWN;
   const result = kernel.connect(fd, peer.address);
   kernel.close(fd);
-  if (result >= 0) return Life.OPEN;
+  if (result >= 0) return Life.OPEN; // on Darwin, where connecting tells no more than that it lives: also CONNECTED
   if (result === -Errno.EPERM) return Life.CONNECTED;
   if (result === -Errno.ECONNREFUSED) return Life.GONE;
   return judge(result) === Fault.PEER ? Life.REMOVED : Life.UNKNOWN;
@@ -59,6 +60,32 @@ export function describe(peer: Peer): string {
 export function sameAddress(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
+
+/** Make room for the senders' names, as has to be done before each receive into a table with names. */
+export function resetNames(table: MessageTable): void {
+  for (let i = 0; i < table.capacity; i++) {
+    table.setName(i, table.names + i * NAME_BYTES, NAME_BYTES);
+  }
+}
+
+/** True when message `i` came from `address`. A kernel may count a path's trailing NUL, the address has none. */
+export function isFrom(
+  u8: Uint8Array,
+  table: MessageTable,
+  i: number,
+  address: Uint8Array,
+): boolean {
+  const start = table.nameStart(i) + FAMILY_BYTES, length = table.nameLength(i) - FAMILY_BYTES;
+  const trailing = length - address.length;
+  if (trailing !== 0 && (trailing !== 1 || u8[start + length - 1] !== 0)) return false;
+  for (let at = 0; at < address.length; at++) {
+    if (u8[start + at] !== address[at]) return false;
+  }
+  return true;
+}
+
+/** Bytes in front of the path in a sockaddr_un, on Linux and on Darwin. */
+const FAMILY_BYTES = 2;
 
 /** vfkit and libkrun say hello with exactly these four bytes, which are no frame. */
 const HELLO = 0x56464b54; // "VFKT"

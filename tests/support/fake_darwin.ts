@@ -37,11 +37,12 @@ export class FakeDarwin extends DarwinKernel {
   found = 0;
   readonly #taken: number;
 
-  constructor(options: DarwinOptions = {}, bulk: BulkChoice = "auto") {
+  /** @param library makes another libSystem than the faithful one */
+  constructor(options: DarwinOptions = {}, bulk: BulkChoice = "auto", library = fakeLibSystem) {
     const machine = new FakeDarwinMachine(options);
     const { arena } = machine;
     const release = () => machine.dispose();
-    super({ ...fakeLibSystem(machine), arena, release }, bulk);
+    super({ ...library(machine), arena, release }, bulk);
     this.machine = machine;
     this.calls = machine.calls;
     machine.oneByOne = this.bulk === "sendmsg/recvmsg";

@@ -18,8 +18,8 @@ import { join } from "./fake_stream.ts";
 
 /** net.local.stream.sendspace and recvspace, net.local.dgram.maxdgram and recvspace. */
 const STREAM_BUFFER = 8192, LONGEST_DGRAM = 2048, DGRAM_BUFFER = 4096;
-/** What VMs ask for: vfkit and libkrun 1 to 7 MiB on datagrams; QEMU's streams as much as Linux would give. */
-const VM_STREAM_BUFFER = 212_992, VM_DGRAM = 131_072, VM_DGRAM_BUFFER = 4 << 20;
+/** What VMs ask for: vfkit and libkrun 1 to 7 MiB on datagrams; streams get as much as Linux would give. */
+const VM_STREAM_BUFFER = 212_992, VM_DGRAM = 131_072, VM_DGRAM_BUFFER = 1 << 20;
 /** so_snd.sb_lowat of a stream (MCLBYTES). */
 const STREAM_LOW = 2048;
 /** kern.ipc.somaxconn. */

@@ -38,6 +38,7 @@ const PIECES_MAX = 1024;
 export class FakeKernel extends FakeCalls implements Kernel {
   readonly abi = LINUX;
   readonly pathLimit = LINUX.socketAddress.pathLimit;
+  readonly turnsAway = true;
   readonly bulk = "sendmmsg/recvmmsg";
   readonly pair: Int32Array = new Int32Array(2);
   sender: Peer = { address: new Uint8Array(), pid: 0, uid: -1 };

@@ -1,0 +1,140 @@
+/**
+ * What datagram and stream ports do where Darwin differs from Linux: over the Darwin kernel and a fake libSystem.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Errno } from "../../src/platform/errno.ts";
+import { SocketType } from "../../src/platform/kernel.ts";
+import { asCountingKernel, FakeDarwin } from "../support/fake_darwin.ts";
+import { FakeSwitch } from "../support/fake_switch.ts";
+import { BROADCAST, frame, tagsOf } from "../switch/frames.ts";
+
+function start(clients: "replace" | "refuse" = "replace") {
+  const kernel = new FakeDarwin();
+  const lab = new FakeSwitch({}, asCountingKernel(kernel)).open(
+    { name: "a", target: "/run/a", clients },
+    { name: "b", target: "/run/b" },
+  );
+  const a = kernel.peerDgram("/run/a", { bind: "/run/vm-a" });
+  const b = kernel.peerDgram("/run/b", { bind: "/run/vm-b" });
+  a.send(frame(1, BROADCAST));
+  b.send(frame(2, BROADCAST));
+  lab.settle();
+  for (const vm of [a, b]) vm.receive();
+  return { lab, kernel, a, b };
+}
+
+Deno.test("DgramPort drops what others send to its socket, counts it, and goes on with its VM", () => {
+  for (const clients of ["replace", "refuse"] as const) {
+    const { lab, kernel, a, b } = start(clients);
+    const other = kernel.peerDgram("/run/a", { bind: "/run/other" });
+    const unnamed = kernel.peerDgram("/run/a");
+    a.send(frame(1, 2, 1));
+    assertEquals(other.send(frame(3, 2, 66)), 60);
+    assertEquals(unnamed.send(frame(3, 2, 67)), 60);
+    a.send(frame(1, 2, 2));
+    lab.settle();
+    assertEquals(tagsOf(b.receive()), [1, 2]);
+    assertEquals(lab.count("a", "stranger"), 2);
+    assertMatch(lab.text("a"), /dropped a datagram: \/run\/other is not this port's VM/);
+    assertMatch(lab.text("a"), /dropped a datagram: somebody is not this port's VM/);
+    b.send(frame(2, 1, 3));
+    lab.settle();
+    assertEquals(tagsOf(a.receive()), [3]);
+    assertEquals(lab.engine.fdb.size, 2, "a stranger's address is not learned");
+    lab.stop();
+  }
+});
+
+Deno.test("DgramPort hears of its VM's end by its process, and otherwise within a second", () => {
+  for (const end of ["kill", "close"] as const) {
+    const { lab, kernel, a } = start();
+    a[end]();
+    if (end === "kill") lab.settle();
+    else lab.run(1001);
+    assertMatch(lab.text("a"), /pid \d+ at \/run\/vm-a is gone/);
+    const next = kernel.peerDgram("/run/a", { bind: "/run/vm-next" });
+    next.send(frame(1, BROADCAST, 4));
+    lab.settle();
+    assertMatch(lab.text("a"), /VM connected: pid \d+ at \/run\/vm-next/);
+    lab.stop();
+  }
+});
+
+Deno.test("DgramPort loses a VM whose end a send tells: ECONNRESET once, then EDESTADDRREQ", () => {
+  const { lab, a, b } = start();
+  a.close();
+  b.send(frame(2, 1, 9));
+  lab.settle();
+  assertEquals(lab.states.at(-1), "a waiting");
+  assertEquals(lab.count("b", "peer-gone") + lab.count("a", "peer-gone"), 1);
+  lab.assertBalanced();
+  lab.stop();
+});
+
+Deno.test("DgramPort over a socketpair ends within a second when the other end closes", () => {
+  const kernel = new FakeDarwin();
+  const { fd, vm } = kernel.inherit(SocketType.DGRAM);
+  const lab = new FakeSwitch({}, asCountingKernel(kernel))
+    .open({ name: "a", kind: "fd", target: `${fd}` });
+  vm.close();
+  lab.run(1001);
+  assertStringIncludes(lab.text("a"), "the other end is gone");
+  lab.stop();
+});
+
+Deno.test("DgramPort takes empty datagrams and goes on", () => {
+  const { lab, a, b } = start();
+  a.send(new Uint8Array());
+  a.send(frame(1, 2, 5));
+  lab.settle();
+  assertEquals(tagsOf(b.receive()), [5]);
+  assertEquals(lab.count("a", "runt"), 1);
+  lab.assertBalanced();
+  lab.stop();
+});
+
+Deno.test("DgramPort sends what a VM's buffer has no room for as soon as it reads, without a WRITE event", () => {
+  const { lab, kernel, a, b } = start();
+  kernel.faults.on("writable", {});
+  b.stopReading();
+  for (let i = 0; i < 1500; i++) {
+    a.send(frame(1, 2, i, 1000));
+    lab.settle();
+  }
+  assert(lab.count("b", "queued") > 100);
+  kernel.at(kernel.now() + 0.5, () => b.startReading());
+  lab.run(2.5);
+  assertEquals(tagsOf(b.receive()), [...Array(1500).keys()]);
+  lab.stop();
+});
+
+Deno.test("claim() refuses a path of 104 bytes, and a dangling link", () => {
+  const kernel = new FakeDarwin();
+  const lab = new FakeSwitch({}, asCountingKernel(kernel));
+  const folder = "/run/";
+  const long = lab.tryOpen({ name: "a", target: folder + "n".repeat(104 - folder.length) });
+  assert(long.kind === "failed" && /path is 104 bytes, the limit is 103/.test(long.message));
+  kernel.files.plant("/run/link", "symlink", "/run/elsewhere");
+  const link = lab.tryOpen({ name: "a", target: "/run/link" });
+  assert(link.kind === "failed" && /is a symlink, not a socket/.test(link.message));
+  assertEquals(kernel.stat("/run/elsewhere"), undefined);
+  lab.open({ name: "a", target: folder + "n".repeat(103 - folder.length) });
+  lab.stop();
+});
+
+Deno.test("StreamListener loses one client, not all, where no descriptor is free, and recovers", () => {
+  const kernel = new FakeDarwin();
+  const lab = new FakeSwitch({}, asCountingKernel(kernel))
+    .open({ name: "lan", kind: "stream", target: "/run/lan" });
+  kernel.faults.on("accept", { nth: 1, error: Errno.EMFILE });
+  const first = kernel.peerStream("/run/lan"), second = kernel.peerStream("/run/lan");
+  lab.settle();
+  assertEquals([first.ended, second.ended], [true, false]);
+  assertMatch(lab.text("lan"), /cannot accept a VM \(EMFILE\); trying again in 50 ms/);
+  lab.run(60);
+  assertEquals(lab.ports, ["lan", "lan.1"]);
+  assertEquals(second.ended, false);
+  lab.stop();
+});
