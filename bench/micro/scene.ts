@@ -149,6 +149,8 @@ export class Scene implements EgressHost, ForwardHost {
   blocked(): void {}
   gone(): void {}
   relieved(): void {}
+
+  recovered(): void {}
   moved(): void {}
   stormed(): void {}
 

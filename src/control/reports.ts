@@ -52,6 +52,14 @@ export interface OffloadReport {
   readonly merges: number;
 }
 
+/** How often a VM took no frames, how many of these times are over, and how long those were: in sum, and at most. */
+export interface FullReport {
+  readonly times: number;
+  readonly over: number;
+  readonly us: number;
+  readonly most_us: number;
+}
+
 /** One port of a {@linkcode StatsReport}; see `Column` in engine/counters.ts for what each counts. */
 export interface PortReport {
   readonly name: string;
@@ -61,6 +69,7 @@ export interface PortReport {
   readonly drops: Drops;
   readonly copies: number;
   readonly retries: number;
+  readonly full: FullReport;
   readonly queued: number;
   readonly queue_high: number;
   readonly macs: number;
@@ -128,6 +137,12 @@ function portReport({ cells, opened }: Snapshot, { row, name, state }: PortRow):
     drops: drops(cells, row),
     copies: cell(Column.copies),
     retries: cell(Column.retries),
+    full: {
+      times: cell(Column.fulls),
+      over: cell(Column.fullsOver),
+      us: Math.round(cell(Column.fullMs) * 1000),
+      most_us: Math.round(cell(Column.fullMost) * 1000),
+    },
     queued: cell(Column.queued),
     queue_high: cell(Column.queueHigh),
     macs: cell(Column.macs),

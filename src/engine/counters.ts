@@ -105,9 +105,20 @@ export const Column = {
   merged: 20,
   /** ... and the frames they became, also those that are then dropped. */
   merges: 21,
+  /** Times the VM took no more frames, so that some had to wait ... */
+  fulls: 22,
+  /** ... how many of them are over, ... */
+  fullsOver: 23,
+  /** ... how long those were in sum, in milliseconds, ... */
+  fullMs: 24,
+  /** ... and the longest of them. */
+  fullMost: 25,
   /** First of the drop columns, in the order of {@linkcode DROP_REASONS}. */
-  drops: 22,
+  drops: 26,
 } as const;
+
+/** Columns that are no sums but the most there ever was. */
+const MOST = [Column.queueHigh, Column.fullMost];
 
 /** Columns of a row. */
 export const COLUMNS = 64;
@@ -156,9 +167,9 @@ export class Counters {
    */
   fold(row: number, into: number): void {
     const from = row * COLUMNS, to = into * COLUMNS;
-    const high = Math.max(this.cells[from + Column.queueHigh], this.cells[to + Column.queueHigh]);
+    const most = MOST.map((c) => Math.max(this.cells[from + c], this.cells[to + c]));
     for (let c = 0; c < COLUMNS; c++) this.cells[to + c] += this.cells[from + c];
-    this.cells[to + Column.queueHigh] = high;
+    MOST.forEach((c, i) => this.cells[to + c] = most[i]);
     this.clear(row);
   }
 

@@ -6,7 +6,8 @@
  * comparison a frame. A full VM is never waited for: its egress is `blocked` until the writable event or
  * its retry time, whichever comes first. Both are needed. Linux reports a datagram socket writable only
  * when a quarter or less of its buffer is used, Darwin sometimes not at all; the timer costs nothing
- * while frames flow.
+ * while frames flow. How often that happens and how it ends is counted (fullness.ts). Frames that wait have no age
+ * limit: the queue bounds their delay while the VM reads, and one that does not read for a moment wants them.
  *
  * Between ports whose offload policies agree frames go out as they came. Otherwise the planner makes of
  * them what this VM takes, and what cannot be sent now waits in that form. Cutting adds headers, for which credit
@@ -22,6 +23,7 @@ import { type Batch, BATCH_FRAMES, HEADROOM } from "../port/batch.ts";
 import { MAX_FRAME } from "../port/config.ts";
 import { type Port, TX_GONE } from "../port/port.ts";
 import { Column, COLUMNS, dropColumn } from "./counters.ts";
+import { Fullness } from "./fullness.ts";
 import { Outbox } from "./outbox.ts";
 import { FrameQueue } from "./queue.ts";
 
@@ -56,6 +58,8 @@ export interface EgressHost {
   blocked(egress: Egress): void;
   /** A send found the peer gone. */
   gone(egress: Egress): void;
+  /** The VM was full and is no more; `text` says what that came to. */
+  recovered(egress: Egress, text: string): void;
   /** At least half of the credit is back. */
   relieved(egress: Egress): void;
 }
@@ -74,6 +78,7 @@ export class Egress {
   readonly #cells: Float64Array;
   readonly #queue: FrameQueue;
   readonly #outbox: Outbox;
+  readonly #fullness: Fullness;
   readonly #drainAt = new Int32Array(DRAIN_FRAMES);
   readonly #drainLength = new Int32Array(DRAIN_FRAMES);
   /** Policy of the port this turn's frames came by, and what they may need; see {@linkcode needs}. */
@@ -97,6 +102,7 @@ export class Egress {
     this.#limit = this.#limitOf(this.#need);
     this.#cells = host.cells;
     this.#outbox = new Outbox(host.batch);
+    this.#fullness = new Fullness(host.cells, port.row);
     this.#queue = new FrameQueue(host.arena, port.config.queue, port.config.vnetHdr);
     this.#room = port.config.queue;
   }
@@ -244,6 +250,8 @@ export class Egress {
     if (this.#queue.frames === 0 && !this.port.unfinished) {
       this.isBlocked = false;
       this.port.wantWrite(false);
+      const text = this.#fullness.end(this.#host.now);
+      if (text !== undefined) this.#host.recovered(this, text);
       return;
     }
     if (progress) {
@@ -319,6 +327,7 @@ export class Egress {
 
   #block(): void {
     this.isBlocked = true;
+    this.#fullness.begin(this.#host.now);
     this.#delay = RETRY_FIRST;
     this.#stalledSince = this.#host.now;
     this.retryAt = this.#host.now + RETRY_FIRST;

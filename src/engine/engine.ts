@@ -218,6 +218,10 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
     this.#gone.push(egress);
   }
 
+  recovered(egress: Egress, text: string): void {
+    this.log("info", egress.port.name, text);
+  }
+
   relieved(egress: Egress): void {
     this.#pauses.resume(egress);
   }

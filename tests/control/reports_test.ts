@@ -52,6 +52,7 @@ Deno.test("statsReport() names every counter, and drop reasons once they happene
       drops: { "queue-full": 7, cut: 1, total: 8 },
       copies: 106,
       retries: 107,
+      full: { times: 122, over: 123, us: 124_000, most_us: 125_000 },
       queued: 108,
       queue_high: 109,
       macs: 110,

@@ -195,6 +195,8 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
     this.stormedOnes.push(row);
   }
 
+  recovered(): void {}
+
   relieved(egress: Egress): void {
     this.relievedOnes.push(egress);
     this.pauses.resume(egress);

@@ -82,7 +82,6 @@ export class FakeDarwin extends DarwinKernel {
   }
 }
 
-// deno-lint-ignore no-empty-interface -- what the constructor defines
 export interface FakeDarwin extends Machine {}
 
 const DELEGATED: readonly (keyof Machine)[] = [
