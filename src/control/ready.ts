@@ -40,6 +40,8 @@ export interface ReadyLine {
   readonly event: "ready";
   readonly version: string;
   readonly pid: number;
+  /** System calls that carry datagrams: sendmmsg/recvmmsg, sendmsg_x/recvmsg_x, or sendmsg/recvmsg one by one. */
+  readonly bulk: string;
   readonly ports: readonly ReadyPort[];
 }
 
@@ -51,12 +53,15 @@ export interface Process {
   readonly folder: string;
   /** Longest socket path in bytes. */
   readonly pathLimit: number;
+  /** As in {@linkcode ReadyLine}. */
+  readonly bulk: string;
 }
 
 /** Make the ready line. */
 export function readyLine(opened: readonly OpenedPort[], process: Process): ReadyLine {
-  const { version, pid } = process;
-  return { event: "ready", version, pid, ports: opened.map((port) => readyPort(port, process)) };
+  const { version, pid, bulk } = process;
+  const ports = opened.map((port) => readyPort(port, process));
+  return { event: "ready", version, pid, bulk, ports };
 }
 
 function readyPort(port: OpenedPort, { folder, pathLimit }: Process): ReadyPort {

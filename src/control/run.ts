@@ -122,7 +122,9 @@ function tellReady(
     pid: Deno.pid,
     folder: Deno.cwd(),
     pathLimit: kernel.pathLimit,
+    bulk: kernel.bulk,
   }));
+  log.tell("info", `datagrams go by ${kernel.bulk}`);
   if (config.readyFd === 1) {
     out.write(line);
     return Promise.resolve();

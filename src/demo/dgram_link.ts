@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { LINUX } from "../platform/abi.ts";
 import { type Kernel, SocketType } from "../platform/kernel.ts";
 import { MessageTable } from "../platform/vectors.ts";
 import { connectTo, LARGE_FRAME, type Link, moved } from "./link.ts";
@@ -39,8 +38,8 @@ export class DgramLink implements Link {
     const { arena } = kernel;
     this.#kernel = kernel;
     this.#own = own;
-    this.#rx = new MessageTable(arena, LINUX, FRAMES, false);
-    this.#tx = new MessageTable(arena, LINUX, FRAMES, false);
+    this.#rx = new MessageTable(arena, kernel.abi, FRAMES, false);
+    this.#tx = new MessageTable(arena, kernel.abi, FRAMES, false);
     const inbox = arena.take(FRAMES * SLOT_BYTES);
     this.#outbox = arena.take(OUTBOX_BYTES);
     for (let i = 0; i < FRAMES; i++) {

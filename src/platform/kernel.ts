@@ -22,8 +22,8 @@ export const Ready = {
   /** Data, a connection or the end of the stream can be read. */
   READ: 1,
   /**
-   * There is room to write. Darwin reports it once each time there is more, and sometimes not at all; Linux of a
-   * datagram socket only when a quarter of its buffer is used. Whoever waits for it has a timer as well.
+   * There is room to write. Of a datagram socket Darwin reports it once each time there is more, and sometimes not at
+   * all, Linux only when no more than a quarter of its buffer is used: whoever waits for it has a timer as well.
    */
   WRITE: 2,
   /** The peer hung up or the descriptor has an error; what was sent before it can still be read. */

@@ -1,10 +1,11 @@
 /**
  * Readiness on Darwin: a kqueue, whose two filters of a descriptor are reported as one entry.
  *
- * READ is level-triggered, as on Linux: a port reads one batch a turn and must be reported again while data is left.
- * WRITE is told once each time there is more room (EV_CLEAR): a datagram socket counts as writable as soon as one byte
- * is free at its peer (so_snd.sb_lowat is 1), so a level would be reported without end while no frame fits. The kernel
- * sometimes does not tell at all; whoever waits for WRITE has a timer as well (engine/egress.ts).
+ * They are level-triggered, as on Linux: a port reads one batch a turn and must be reported again while data is left.
+ * The exception is WRITE of a datagram socket, which is told once each time there is more room (EV_CLEAR): such a
+ * socket counts as writable as soon as one byte is free at its peer (so_snd.sb_lowat is 1; 2048 of a stream), so the
+ * level would be reported without end while no frame fits. The kernel sometimes does not tell at all; whoever waits
+ * for WRITE has a timer as well (engine/egress.ts).
  *
  * Short waits end by a timer of their own, armed in the same call: the time a kevent() may take is rounded up to
  * spare power, which a critical timer is not (kernel/kern_event.c, filt_timer).
@@ -16,7 +17,7 @@ import type { LibSystem } from "./darwin_libc.ts";
 import type { DarwinProcess } from "./darwin_memory.ts";
 import { fromDarwin } from "./darwin_errno.ts";
 import { Errno } from "./errno.ts";
-import { Ready } from "./kernel.ts";
+import { Ready, SocketType } from "./kernel.ts";
 import { KeventList } from "./kevent_list.ts";
 
 /** Descriptors reported a turn; the kernel rotates, so more ready ones come next turn. */
@@ -41,6 +42,10 @@ export class Kqueue {
   readonly #timeAddress: bigint;
   /** What each watched descriptor is watched for. */
   readonly #interest = new Map<number, number>();
+  /** How WRITE of a watched descriptor is asked for, once it was: EV_CLEAR or not. */
+  readonly #trigger = new Map<number, number>();
+  readonly #option: Int32Array;
+  readonly #optionAddress: bigint;
   /** Entry of a descriptor in the last wait, and whose entry that is: no need to clear it between waits. */
   #entry: Int32Array = new Int32Array(64);
   readonly #owner = new Int32Array(EVENTS);
@@ -54,9 +59,11 @@ export class Kqueue {
     libc.__fcntl(this.fd, D.F_SETFD, BigInt(D.FD_CLOEXEC));
     this.#change = new KeventList(arena, 1);
     this.#events = new KeventList(arena, EVENTS);
-    const time = arena.take(16);
+    const time = arena.take(32), option = time + 16;
     this.#time = new Int32Array(arena.u8.buffer, time, 4);
     this.#timeAddress = arena.address(time);
+    this.#option = new Int32Array(arena.u8.buffer, option, 4);
+    this.#optionAddress = arena.address(option);
   }
 
   watch(fd: number, token: number, interest: number): number {
@@ -76,8 +83,8 @@ export class Kqueue {
       let result = 0;
       // Also what is watched already: its token may be another.
       if ((interest & bit) !== 0) {
-        const flags = bit === Ready.READ ? D.EV_ADD : D.EV_ADD | D.EV_CLEAR;
-        result = this.#apply(fd, filter, flags, token);
+        const trigger = bit === Ready.READ ? 0 : this.#triggerOf(fd);
+        result = this.#apply(fd, filter, D.EV_ADD | trigger, token);
       } else if ((old & bit) !== 0) this.#apply(fd, filter, D.EV_DELETE, token);
       if (result < 0) return result;
     }
@@ -90,13 +97,14 @@ export class Kqueue {
     if (interest === undefined) return this.#unknown(fd);
     if ((interest & Ready.READ) !== 0) this.#apply(fd, D.EVFILT_READ, D.EV_DELETE, 0);
     if ((interest & Ready.WRITE) !== 0) this.#apply(fd, D.EVFILT_WRITE, D.EV_DELETE, 0);
-    this.#interest.delete(fd);
+    this.forget(fd);
     return 0;
   }
 
   /** A closed descriptor is not watched any more; the kernel has forgotten it by itself. */
   forget(fd: number): void {
     this.#interest.delete(fd);
+    this.#trigger.delete(fd);
   }
 
   /** See Kernel.wait. */
@@ -159,6 +167,18 @@ export class Kqueue {
     this.#change.set(0, fd, filter, flags, 0, 0, token);
     const result = this.#c.kevent(this.fd, this.#change.address, 1, 0n, 0, 0n);
     return result >= 0 ? 0 : -fromDarwin(this.#errno[0]);
+  }
+
+  #triggerOf(fd: number): number {
+    let trigger = this.#trigger.get(fd);
+    if (trigger === undefined) {
+      this.#option[2] = 4;
+      const at = this.#optionAddress;
+      const got = this.#c.getsockopt(fd, D.SOL_SOCKET, D.SO_TYPE, at, at + 8n);
+      trigger = got === 0 && this.#option[0] === SocketType.DGRAM ? D.EV_CLEAR : 0;
+      this.#trigger.set(fd, trigger);
+    }
+    return trigger;
   }
 
   #unknown(fd: number): number {

@@ -8,7 +8,7 @@ import type { Kernel } from "../../src/platform/kernel.ts";
 import { openKernel } from "../../src/platform/mod.ts";
 import { WORLD } from "../cli/world.ts";
 
-const PROCESS = { version: "9.8.7", pid: 42, folder: "/home/u", pathLimit: 107 };
+const PROCESS = { version: "9.8.7", pid: 42, folder: "/home/u", pathLimit: 107, bulk: "calls" };
 
 const PLAIN = { client: "", asked: "", policy: NO_OFFLOAD };
 /** What the line says of it. */
@@ -58,6 +58,7 @@ Deno.test("readyLine() tells every port with its path or descriptor", () => {
     event: "ready",
     version: "9.8.7",
     pid: 42,
+    bulk: "calls",
     ports: [
       {
         name: "a",

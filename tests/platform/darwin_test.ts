@@ -315,6 +315,18 @@ Deno.test("watchExit() tells every watcher of one process, which may have two po
   kernel.dispose();
 });
 
+Deno.test("wait() reports WRITE of pipes and streams as long as there is room", () => {
+  const kernel = new FakeDarwin();
+  const { fd } = kernel.inherit(STREAM);
+  const pipe = kernel.inheritPipe();
+  kernel.adopt(fd);
+  for (const each of [fd, pipe.fd]) kernel.watch(each, each, Ready.WRITE);
+  for (let turn = 0; turn < 3; turn++) assertEquals(kernel.wait(0), 2);
+  kernel.rewatch(fd, fd, 0);
+  assertEquals([kernel.wait(0), kernel.readyToken[0]], [1, pipe.fd]);
+  kernel.dispose();
+});
+
 Deno.test("wait() makes one entry of READ and WRITE of a descriptor", () => {
   const kernel = new FakeDarwin();
   const { fd, vm } = kernel.inherit(STREAM);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { LINUX } from "../../src/platform/abi.ts";
+import { storeFamily } from "../../src/platform/address.ts";
 import { errnoName } from "../../src/platform/errno.ts";
 import { type Kernel, SocketType } from "../../src/platform/kernel.ts";
 import { MessageTable } from "../../src/platform/vectors.ts";
@@ -34,8 +34,8 @@ export class DgramVm extends Vm {
     super(kernel, station, "fd" in way ? way.fd : bound(kernel, way.own));
     const connected = "fd" in way || way.like === "vfkit";
     this.#own = "fd" in way ? "" : way.own;
-    this.#rx = new MessageTable(kernel.arena, LINUX, SLOTS, false);
-    this.#tx = new MessageTable(kernel.arena, LINUX, 1, !connected);
+    this.#rx = new MessageTable(kernel.arena, kernel.abi, SLOTS, false);
+    this.#tx = new MessageTable(kernel.arena, kernel.abi, 1, !connected);
     const inbox = kernel.arena.take(SLOTS * SLOT_BYTES);
     for (let i = 0; i < SLOTS; i++) this.#rx.set(i, inbox + i * SLOT_BYTES, SLOT_BYTES);
     if ("fd" in way) return;
@@ -48,7 +48,7 @@ export class DgramVm extends Vm {
       }
       this.sendBytes(new TextEncoder().encode("VFKT"));
     } else {
-      kernel.arena.view.setUint16(this.#tx.names, 1, true); // AF_UNIX
+      storeFamily(kernel.arena.view, this.#tx.names, kernel.abi);
       kernel.arena.u8.set(path, this.#tx.names + 2);
       this.#tx.setName(0, this.#tx.names, 2 + path.length);
     }

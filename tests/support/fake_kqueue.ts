@@ -125,7 +125,7 @@ export class FakeKqueue {
       }
       case Filter.WRITE:
         if ((event.flags & Flag.CLEAR) !== 0 && !active) return undefined;
-        return socket !== undefined && this.#writable(socket) ? end : undefined;
+        return socket === undefined || this.#writable(socket) ? end : undefined; // or a pipe
       case Filter.PROC:
         return subject.process?.ended ? 0 : undefined;
       case Filter.TIMER:

@@ -22,8 +22,8 @@ export interface Habits {
   readonly credentials: boolean;
   /** Bytes after a path in the address of a sender: its NUL. */
   readonly nul: number;
-  /** WRITE is reported as long as there is room, not when there is more; GONE also unasked. */
-  readonly level: boolean;
+  /** GONE is reported of a descriptor that is watched for nothing. */
+  readonly goneUnasked: boolean;
   /** A stream that was closed with bytes unread says so. */
   readonly resets: boolean;
 }
@@ -37,7 +37,7 @@ export const LINUX_HABITS: Habits = {
   backlogFull: "EAGAIN",
   credentials: true,
   nul: 1,
-  level: true,
+  goneUnasked: true,
   resets: true,
 };
 
@@ -50,7 +50,7 @@ export const DARWIN_HABITS: Habits = {
   backlogFull: "ECONNREFUSED",
   credentials: false,
   nul: 0,
-  level: false,
+  goneUnasked: false,
   resets: false,
 };
 
