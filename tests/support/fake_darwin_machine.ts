@@ -93,7 +93,7 @@ export class FakeDarwinMachine extends FakeCalls {
   }
 
   addKqueue(): number {
-    const queue = new FakeKqueue(isWritable, () => this.clock.now);
+    const queue = new FakeKqueue(isWritable, (fd) => this.#isLost(fd), () => this.clock.now);
     this.#queues.add(queue);
     const flags = { nonBlocking: true, closeOnExec: false }; // a kevent() with no time does not wait
     const own = this.#first === undefined;
@@ -133,7 +133,11 @@ export class FakeDarwinMachine extends FakeCalls {
   /** There may be more room to write to a socket's peer. The kernel does not always say so. */
   #woken(socket: FakeSocket): void {
     for (const queue of this.#queues) {
-      queue.wakeWriters(socket, (fd) => this.faults.strike("writable", fd) === undefined);
+      queue.wakeWriters(socket, (fd) => !this.#isLost(fd));
     }
+  }
+
+  #isLost(fd: number): boolean {
+    return this.faults.strike("writable", fd) !== undefined;
   }
 }

@@ -45,10 +45,17 @@ export class FakeKqueue {
   /** In the order they are looked at: who was told goes to the end. */
   readonly #knotes = new Map<string, Knote>();
   readonly #writable: (socket: FakeSocket) => boolean;
+  readonly #lost: (fd: number) => boolean;
   readonly #now: () => number;
 
-  constructor(writable: (socket: FakeSocket) => boolean, now: () => number) {
+  /** @param lost tells if a WRITE that is not edge-triggered is kept back this time */
+  constructor(
+    writable: (socket: FakeSocket) => boolean,
+    lost: (fd: number) => boolean,
+    now: () => number,
+  ) {
     this.#writable = writable;
+    this.#lost = lost;
     this.#now = now;
   }
 
@@ -103,6 +110,9 @@ export class FakeKqueue {
       if (told.length === most) break;
       const flags = this.#flags(knote);
       if (flags === undefined) continue;
+      const { ident, filter, flags: asked } = knote.event;
+      const level = filter === Filter.WRITE && (asked & Flag.CLEAR) === 0;
+      if (level && this.#lost(Number(ident))) continue;
       told.push({ ...knote.event, flags: knote.event.flags | flags });
       this.#knotes.delete(name);
       if ((knote.event.flags & Flag.ONESHOT) !== 0) continue;
