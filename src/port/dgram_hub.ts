@@ -76,6 +76,8 @@ export class DgramHub implements Opened {
     this.#row = host.enroll(config.name);
     this.buffers = host.kernel.setBuffers(this.#claim.fd, DGRAM_BUFFER_BYTES);
     this.#front = this.#addSocket(this.#claim.fd);
+    const text = `socket buffers: asked ${DGRAM_BUFFER_BYTES}, got ${this.buffers}`;
+    host.log("info", config.name, text);
   }
 
   /** Read one batch of a socket; each run of datagrams of one VM is a batch of its own. */
