@@ -10,6 +10,7 @@
  */
 import type { Abi } from "./abi.ts";
 import type { Arena } from "./arena.ts";
+import type { Sharing } from "./sharing.ts";
 import type { MessageTable, Vector } from "./vectors.ts";
 
 /** Socket types, by SO_TYPE's numbers (equal on Linux and Darwin). */
@@ -54,6 +55,8 @@ export interface Kernel {
   readonly abi: Abi;
   /** Longest socket path in bytes, without the NUL: 107 on Linux, 103 on Darwin. */
   readonly pathLimit: number;
+  /** Memory shared with VMs; undefined where the system has no such thing. */
+  readonly sharing: Sharing | undefined;
 
   // ---- sockets (cold) ----
   /** A new non-blocking, close-on-exec AF_UNIX socket. */

@@ -1,0 +1,40 @@
+/**
+ * What sharing memory with a VM needs of the system: files that are memory, and descriptors in messages.
+ *
+ * Guest memory is mapped into the arena's address space above the slab, so a frame in it is an offset like
+ * any other. A mapping is given back by putting zeros in its place: whoever still holds an offset reads
+ * zeros, and never faults.
+ *
+ * @module
+ */
+
+/** Calls of one thread, with the errors of Kernel: results >= 0, or a negated error number. */
+export interface Sharing {
+  // ---- messages with descriptors, on stream sockets (cold) ----
+  /**
+   * Read up to `length` bytes to `at`, with the descriptors that came with them, close-on-exec, in
+   * {@linkcode descriptors}: they are the caller's, who closes them. 0 is the end of the stream.
+   */
+  receiveMessage(fd: number, at: number, length: number): number;
+  /** Descriptors of the last {@linkcode receiveMessage}. */
+  readonly descriptors: readonly number[];
+  /** Send `length` bytes at `at` with descriptors (at most 8); returns bytes taken. */
+  sendMessage(fd: number, at: number, length: number, descriptors: readonly number[]): number;
+
+  // ---- memory (cold) ----
+  /** A file that is memory, of `bytes` zeros; sealed: nobody can make it shorter. Returns its descriptor. */
+  createMemory(bytes: number, sealed: boolean): number;
+  /** 1 when nobody can make the file shorter (F_SEAL_SHRINK), else 0. */
+  isSealed(fd: number): number;
+  /** Bytes of a file. */
+  sizeOf(fd: number): number;
+  /** 1 when the descriptor is a counter as openWake makes them (eventfd), else 0. Makes it non-blocking. */
+  adoptWake(fd: number): number;
+  /**
+   * Map `bytes` bytes of a file from `offset`, a multiple of 4096, for reading and writing. The descriptor may be
+   * closed afterwards. Returns where in the arena, or -ENOMEM when there is no room for it.
+   */
+  map(fd: number, offset: number, bytes: number): number;
+  /** Put zeros in the place of what {@linkcode map} returned, and have its room back. */
+  unmap(at: number): void;
+}
