@@ -97,7 +97,12 @@ export class Egress {
     this.#limit = this.#limitOf(this.#need);
     this.#cells = host.cells;
     this.#outbox = new Outbox(host.batch);
-    this.#queue = new FrameQueue(host.arena, port.config.queue, port.config.vnetHdr);
+    this.#queue = new FrameQueue(
+      host.arena,
+      port.config.queue,
+      port.config.vnetHdr,
+      host.planner.scatter,
+    );
     this.#room = port.config.queue;
   }
 
@@ -135,8 +140,10 @@ export class Egress {
   flush(): void {
     const { count, from, at, length } = this.#outbox;
     if (count === 0 || this.closed) return;
-    if (this.#need === Need.PASS) this.#pass(at, length, from, from + count, 0);
-    else if (this.#need === Need.FILL) this.#fill(at, length, from, from + count);
+    // A guest's frames lie in pieces, which only a guest's port takes as they are.
+    const isWhole = !this.#host.batch.scattered || this.port.scatters;
+    if (isWhole && this.#need === Need.PASS) this.#pass(at, length, from, from + count, 0);
+    else if (isWhole && this.#need === Need.FILL) this.#fill(at, length, from, from + count);
     else this.#plan(at, length, from, from + count);
     if (this.closed) return;
     this.#outbox.clear();

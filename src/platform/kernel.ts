@@ -26,6 +26,13 @@ export const Ready = {
   WRITE: 2,
   /** The peer hung up or the descriptor has an error; what was sent before it can still be read. */
   GONE: 4,
+  /**
+   * Only asked for, and only together with READ alone, of a counter (see {@linkcode Kernel.openWake}): report it
+   * once for what it holds already and once after each addition since it was last reported, though nobody takes
+   * anything from it. Several additions may be one report; one that follows the last addition is certain. So a
+   * counter that others hold, too, need not be read, which can wait for them: O_NONBLOCK belongs to all of them.
+   */
+  EDGE: 8,
 } as const;
 
 /** What a path is, for the decision to bind there: see {@linkcode Kernel.stat}. */
@@ -127,9 +134,15 @@ export interface Kernel {
   write(fd: number, vector: Vector, count: number): number;
 
   // ---- readiness ----
-  /** Watch a descriptor for `interest` ({@linkcode Ready} bits); it is reported by `token` (0 .. 2^31-1). */
+  /**
+   * Watch a descriptor for `interest` ({@linkcode Ready} bits); it is reported by `token` (0 .. 2^31-1) as long as
+   * it is ready, or with {@linkcode Ready.EDGE} when it becomes so. One that is ready already is reported, too.
+   */
   watch(fd: number, token: number, interest: number): number;
-  /** Change what a watched descriptor is watched for; 0 keeps only GONE. */
+  /**
+   * Change what a watched descriptor is watched for; 0 keeps only GONE. It is reported as if it were watched
+   * anew: with {@linkcode Ready.EDGE} once more if it is ready.
+   */
   rewatch(fd: number, token: number, interest: number): number;
   unwatch(fd: number): number;
   /** Report READ by `token` from the end of a process on. Returns a descriptor to unwatch and close, or an error. */

@@ -10,16 +10,29 @@
 
 /** Calls of one thread, with the errors of Kernel: results >= 0, or a negated error number. */
 export interface Sharing {
-  // ---- messages with descriptors, on stream sockets (cold) ----
+  // ---- messages with descriptors, on stream sockets; `at` is in the slab (cold) ----
   /**
    * Read up to `length` bytes to `at`, with the descriptors that came with them, close-on-exec, in
-   * {@linkcode descriptors}: they are the caller's, who closes them. 0 is the end of the stream.
+   * {@linkcode descriptors}: they are the caller's, who closes them. A message with more than 16 is -EPROTO, and
+   * none is left open. 0 is the end of the stream.
    */
   receiveMessage(fd: number, at: number, length: number): number;
   /** Descriptors of the last {@linkcode receiveMessage}. */
   readonly descriptors: readonly number[];
-  /** Send `length` bytes at `at` with descriptors (at most 8); returns bytes taken. */
+  /** Send `length` bytes at `at` with descriptors (at most 32); returns bytes taken. */
   sendMessage(fd: number, at: number, length: number, descriptors: readonly number[]): number;
+
+  // ---- counters that others hold, too ----
+  /** 1 when the descriptor is a counter as openWake makes them (eventfd), else 0. Makes it non-blocking. */
+  adoptWake(fd: number): number;
+  /**
+   * Add one to a counter (hot). Never waits, whatever its other holders do to it: when it is full it stays full.
+   * Kernel.wake is for our own: it waits when another has filled the counter and made it blocking, and so does
+   * Kernel.takeWakes when he has emptied it; see Ready.EDGE for how to do without.
+   */
+  signal(fd: number): number;
+  /** True where the system has no way to do so: {@linkcode signal} may wait then. */
+  readonly signalsMayWait: boolean;
 
   // ---- memory (cold) ----
   /** A file that is memory, of `bytes` zeros; sealed: nobody can make it shorter. Returns its descriptor. */
@@ -28,11 +41,10 @@ export interface Sharing {
   isSealed(fd: number): number;
   /** Bytes of a file. */
   sizeOf(fd: number): number;
-  /** 1 when the descriptor is a counter as openWake makes them (eventfd), else 0. Makes it non-blocking. */
-  adoptWake(fd: number): number;
   /**
    * Map `bytes` bytes of a file from `offset`, a multiple of 4096, for reading and writing. The descriptor may be
-   * closed afterwards. Returns where in the arena, or -ENOMEM when there is no room for it.
+   * closed afterwards. A page of zeros stands behind it. Returns where in the arena; -ENOMEM when there is no room
+   * for it there or the file's huge pages are used up, -EINVAL when the file ends before.
    */
   map(fd: number, offset: number, bytes: number): number;
   /** Put zeros in the place of what {@linkcode map} returned, and have its room back. */

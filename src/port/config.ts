@@ -26,7 +26,7 @@ export type Full =
 export interface PortConfig extends Policy {
   /** Unique name, used in logs and counters. */
   readonly name: string;
-  /** A key of `kinds` in port/mod.ts: `dgram`, `stream`, `fd`. */
+  /** A key of `kinds` in port/mod.ts: `dgram`, `stream`, `fd`, `vhost-user`, `vhost-user-client`. */
   readonly kind: string;
   /** A socket path, or for `fd` a descriptor number. */
   readonly target: string;
@@ -46,6 +46,10 @@ export interface PortConfig extends Policy {
   readonly client: string;
   /** What was asked of the offload policy, as on the command line (`client=krunkit-offload`); may be empty. */
   readonly asked: string;
+  /** vhost-user: microseconds that the rings are looked at after the last frame before the switch sleeps. */
+  readonly pollUs: number;
+  /** vhost-user: guest memory is taken also when it could be made shorter under us, which would end the process. */
+  readonly unsealed: boolean;
 }
 
 /** Longest frame on the wire of any client we know: QEMU's NET_BUFSIZE (include/net/net.h). */
@@ -66,6 +70,8 @@ export const PORT_DEFAULTS = {
   maxMacs: 8192,
   client: "",
   asked: "",
+  pollUs: 20,
+  unsealed: false,
   sends: 0,
   accepts: 0,
   vnetHdr: 0,

@@ -9,10 +9,10 @@ import { errnoName } from "../platform/errno.ts";
 import { SocketType } from "../platform/kernel.ts";
 import type { PortConfig } from "./config.ts";
 import { DgramPort } from "./dgram.ts";
-import { StreamListener } from "./listener.ts";
+import { Listener } from "./listener.ts";
 import type { Opened, Switch } from "./port.ts";
 import { cannotOpen } from "./socket_path.ts";
-import { StreamPort } from "./stream.ts";
+import { StreamPort, streamPort } from "./stream.ts";
 
 /** Open a port over descriptor `config.target`. */
 export function openFd(host: Switch, config: PortConfig): Opened {
@@ -37,7 +37,9 @@ export function openFd(host: Switch, config: PortConfig): Opened {
       true,
     );
   }
-  if (kernel.isListening(fd) === 1) return new StreamListener(host, config, fd, undefined);
+  if (kernel.isListening(fd) === 1) {
+    return new Listener(host, config, fd, undefined, "stream", streamPort);
+  }
   if (kernel.isConnected(fd) !== 1) {
     throw cannotOpen(config, `fd ${fd} is neither connected nor listening; connect it first`, true);
   }

@@ -1,5 +1,6 @@
 /**
- * A listening path: every connection becomes a stream port.
+ * A listening path: every connection becomes a port, of frames on the stream itself or of frames in memory
+ * that the conversation on it is about (vhost-user).
  *
  * With `clients=many` each has a name of its own, `lan.1`, `lan.2`, and the smallest free number, so that a
  * VM that reconnects is usually called the same. With `replace` and `refuse` there is one, named as the port.
@@ -15,7 +16,6 @@ import type { PortConfig } from "./config.ts";
 import type { Opened, Source, Switch } from "./port.ts";
 import { hasRoom } from "./room.ts";
 import { cannotOpen, type Claim, claim, release, removeFile } from "./socket_path.ts";
-import { StreamPort } from "./stream.ts";
 import { Watched } from "./watched.ts";
 
 /** Connections that may wait; a whole rack of VMs reconnects at once after a restart of the switch. */
@@ -30,24 +30,56 @@ const ACCEPTS = 4;
 const BURST = 256, PER_SECOND = 500;
 const REST_FIRST_MS = 50, REST_MOST_MS = 800;
 
+/** A connection, as a port or with one. */
+export interface Connection {
+  readonly name: string;
+  readonly row: number;
+  /** Granted socket buffers in bytes, 0 where nothing depends on them. */
+  readonly buffers: number;
+  /** Somebody else takes its place: end, once what its VM has sent is read. */
+  giveWay(reason: string): void;
+  close(reason: string): void;
+}
+
+/** Makes the port of an accepted connection; `onClose` is called once, with everything released but the row. */
+export type Connect = (
+  host: Switch,
+  config: PortConfig,
+  name: string,
+  row: number,
+  fd: number,
+  onClose: (ended: Connection, reason: string) => void,
+) => Connection;
+
 /** See the head of this file. */
-export class StreamListener implements Source, Opened {
-  readonly socket = "stream";
+export class Listener implements Source, Opened {
+  readonly socket: "stream" | "vhost-user";
   readonly buffers = 0;
+  readonly #make: Connect;
   readonly #switch: Switch;
   readonly #config: PortConfig;
   readonly #row: number;
   readonly #watched: Watched;
   readonly #claim: Claim | undefined;
   /** Connections by their number; with one client its number is 0. */
-  readonly #ports = new Map<number, StreamPort>();
+  readonly #ports = new Map<number, Connection>();
   #rest = REST_FIRST_MS;
   #closing = false;
   /** Connections that may be taken now, and when they were last counted. */
   #tokens = BURST;
   #counted = 0;
 
-  constructor(host: Switch, config: PortConfig, fd: number, made: Claim | undefined) {
+  /** @param made the bound socket; undefined for a descriptor we were given */
+  constructor(
+    host: Switch,
+    config: PortConfig,
+    fd: number,
+    made: Claim | undefined,
+    socket: "stream" | "vhost-user",
+    make: Connect,
+  ) {
+    this.socket = socket;
+    this.#make = make;
     this.#switch = host;
     this.#config = config;
     this.#row = host.enroll(config.name);
@@ -57,14 +89,19 @@ export class StreamListener implements Source, Opened {
   }
 
   /** Bind the path and listen. */
-  static open(host: Switch, config: PortConfig): Opened {
+  static open(
+    host: Switch,
+    config: PortConfig,
+    socket: "stream" | "vhost-user",
+    make: Connect,
+  ): Opened {
     const made = claim(host, config, SocketType.STREAM);
     const listening = host.kernel.listen(made.fd, BACKLOG);
     if (listening < 0) {
       release(host.kernel, made);
       throw cannotOpen(config, `cannot listen on ${made.path} (${errnoName(listening)})`);
     }
-    return new StreamListener(host, config, made.fd, made);
+    return new Listener(host, config, made.fd, made, socket, make);
   }
 
   ready(): void {
@@ -131,7 +168,7 @@ export class StreamListener implements Source, Opened {
         const text = `turned away ${who}: the port has its VM (clients=refuse)`;
         return this.#switch.log("warning", this.#config.name, text);
       }
-      old.lose(`${who} took its place`);
+      old.giveWay(`${who} took its place`);
     }
     this.#connect(fd, single ? 0 : this.#freeNumber(), who);
   }
@@ -146,13 +183,14 @@ export class StreamListener implements Source, Opened {
       kernel.close(fd);
       return this.#switch.log("error", config.name, `turned away ${who}: no room for more ports`);
     }
-    const port = new StreamPort(this.#switch, config, name, row, fd, (ended, reason) => {
+    const port = this.#make(this.#switch, config, name, row, fd, (ended, reason) => {
       this.#ports.delete(number);
       this.#switch.log("info", ended.name, `VM disconnected: ${reason}`);
       if (number > 0) this.#switch.dismiss(ended.row, this.#row);
     });
     this.#ports.set(number, port);
-    this.#switch.log("info", name, `VM connected: ${who}; socket buffers: ${port.buffers}`);
+    const buffers = port.buffers === 0 ? "" : `; socket buffers: ${port.buffers}`;
+    this.#switch.log("info", name, `VM connected: ${who}${buffers}`);
   }
 
   #freeNumber(): number {

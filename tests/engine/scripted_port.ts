@@ -24,6 +24,7 @@ export class ScriptedPort implements Port {
   pausable = true;
   unfinished = false;
   framed = false;
+  readonly scatters = false;
   /** Frames the VM takes before it is full. */
   room = Infinity;
   /** The VM is gone: nothing can be sent any more. */

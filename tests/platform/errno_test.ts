@@ -28,6 +28,7 @@ const CLASSES: Record<keyof typeof Fault, readonly Name[]> = {
     "ENOENT",
     "ENOTDIR",
     "ELOOP",
+    "EPROTO",
     "EPROTOTYPE",
     "EIO",
     "EACCES",

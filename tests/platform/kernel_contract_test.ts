@@ -6,9 +6,11 @@
  */
 import { associations } from "./contract/associations.ts";
 import { datagrams } from "./contract/datagrams.ts";
+import { descriptors } from "./contract/descriptors.ts";
 import { openFakeWorld } from "./contract/fake_world.ts";
 import { files } from "./contract/files.ts";
 import { type Case, Lab } from "./contract/lab.ts";
+import { memory } from "./contract/memory.ts";
 import { processes } from "./contract/processes.ts";
 import { readiness } from "./contract/readiness.ts";
 import { openRealWorld } from "./contract/real_world.ts";
@@ -38,9 +40,15 @@ function contract(kernel: string, open: () => World, ignore: boolean, clause: Ca
   });
 }
 
-const clauses = [datagrams, associations, streams, files, readiness, processes].flat();
-for (const clause of clauses) contract("fake", openFakeWorld, false, clause);
-for (const clause of clauses) {
-  const skip = supported ? "" : ` [SKIPPED: no kernel of ours runs on ${Deno.build.os}]`;
-  contract("real", openRealWorld, !supported, { ...clause, name: clause.name + skip });
+/** Ask both kernels; `guests` gives them guest space. */
+function contracts(clauses: readonly Case[], guests: boolean): void {
+  for (const clause of clauses) contract("fake", () => openFakeWorld(guests), false, clause);
+  for (const clause of clauses) {
+    const skip = supported ? "" : ` [SKIPPED: no kernel of ours runs on ${Deno.build.os}]`;
+    const named = { ...clause, name: clause.name + skip };
+    contract("real", () => openRealWorld(guests), !supported, named);
+  }
 }
+
+contracts([datagrams, associations, streams, files, readiness, processes].flat(), false);
+contracts([descriptors, memory].flat(), true);

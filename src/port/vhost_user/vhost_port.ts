@@ -1,0 +1,292 @@
+/**
+ * A vhost-user port: the virtio-net queues of one VM, in memory that it shares with us.
+ *
+ * A front-end (QEMU, Cloud Hypervisor) tells on its socket where the guest's memory and rings are
+ * (session.ts); from then on frames move without it and without a system call. What the guest's driver
+ * took of the offered features is the port's policy while it is up.
+ *
+ * ```
+ *  connected --both rings run--> up --a ring stops, or is found broken--> connected
+ * ```
+ * A broken ring takes down its port only: the front-end is told by the ring's error descriptor, and the
+ * port is up again when it sets the rings up anew, as it does when the guest restarts. What a ring holds stays in it
+ * across all of this, and across the end of this process.
+ *
+ * One queue pair: ring 0 is where the guest receives, ring 1 where it transmits.
+ *
+ * @module
+ */
+import type { Gather } from "../../offload/gather.ts";
+import { describePolicy } from "../../offload/describe_policy.ts";
+import type { PortConfig } from "../config.ts";
+import type { Connect, Connection } from "../listener.ts";
+import { type Polled, type Port, type Switch, TX_GONE } from "../port.ts";
+import { Watched } from "../watched.ts";
+import { Delivery } from "./delivery.ts";
+import { Intake } from "./intake.ts";
+import { ReceiveRing } from "./receive_ring.ts";
+import { faultText, type Ring, type RingPlan } from "./ring.ts";
+import type { RingState } from "./ring_state.ts";
+import { Session } from "./session.ts";
+import { TransmitRing } from "./transmit_ring.ts";
+
+/** Rings by their index, as the guest sees them. */
+const RECEIVE = 0, TRANSMIT = 1;
+
+/** See the head of this file. */
+export class VhostUserPort implements Port, Polled, Connection {
+  readonly name: string;
+  readonly row: number;
+  /** As asked for until the guest has negotiated; then with what it took. */
+  config: PortConfig;
+  readonly pausable = true;
+  readonly unfinished = false;
+  readonly framed = false;
+  readonly scatters = true;
+  readonly buffers = 0;
+  readonly pollMs: number;
+  readonly #switch: Switch;
+  readonly #asked: PortConfig;
+  readonly #session: Session;
+  readonly #watched: Watched;
+  readonly #onClose: (ended: Connection, reason: string) => void;
+  readonly #intake: Intake;
+  readonly #delivery: Delivery;
+  #transmit: TransmitRing | undefined;
+  #receive: ReceiveRing | undefined;
+  /** Kick descriptors of the two rings, while they run. */
+  readonly #kicks: Watched[] = [];
+  #isUp = false;
+  #isReading = true;
+  #isWaiting = false;
+  /** It is waited for the other VMs of a switch that has just started. */
+  #isHeld = false;
+  /** What is wrong with a ring, until somebody can be told. */
+  #broken = "";
+  #closed = false;
+
+  /** @param onClose called once, when the conversation has ended and everything is released but the row */
+  constructor(
+    host: Switch,
+    config: PortConfig,
+    name: string,
+    row: number,
+    fd: number,
+    onClose: (ended: Connection, reason: string) => void,
+  ) {
+    this.#switch = host;
+    this.#asked = this.config = config;
+    this.name = name;
+    this.row = row;
+    this.pollMs = config.pollUs / 1000;
+    this.#onClose = onClose;
+    this.#intake = new Intake(host, this);
+    this.#delivery = new Delivery(host, this);
+    this.#session = new Session(host.kernel, host.kernel.sharing!, {
+      name,
+      config,
+      halt: () => this.#halt(),
+      resume: () => this.#resume(),
+      log: (level, text) => host.log(level, name, text),
+    }, fd);
+    this.#watched = new Watched(host, fd, this);
+    this.#watched.read(true);
+  }
+
+  /** The front-end says something. */
+  ready(): void {
+    if (!this.#session.read()) this.close(this.#session.reason);
+  }
+
+  lose(reason: string): void {
+    if (this.#broken === "") return this.close(reason);
+    const text = `${this.#broken}; the port is down until the guest sets it up again`;
+    this.#switch.log("error", this.name, text);
+    this.#broken = "";
+    this.#halt();
+    for (const { err } of this.#session.rings) if (err >= 0) this.#switch.kernel.wake(err);
+    this.#leave();
+  }
+
+  giveWay(reason: string): void {
+    this.close(reason);
+  }
+
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#halt();
+    this.#leave();
+    this.#watched.stop();
+    this.#session.close();
+    this.#switch.kernel.close(this.#watched.fd);
+    this.#onClose(this, reason);
+  }
+
+  // ---- the front-end sets up ----
+
+  #halt(): void {
+    this.#switch.unpoll(this);
+    for (const kick of this.#kicks) kick.stop();
+    this.#kicks.length = 0;
+    const { rings } = this.#session;
+    if (this.#receive !== undefined) rings[RECEIVE].base = this.#receive.next;
+    if (this.#transmit !== undefined) rings[TRANSMIT].base = this.#transmit.next;
+    this.#receive = this.#transmit = undefined;
+  }
+
+  #resume(): void {
+    if (this.#closed) return;
+    const { rings, features: took, memory, mtu } = this.#session;
+    if (!rings[RECEIVE].ready || !rings[TRANSMIT].ready) return this.#leave();
+    const { view } = this.#switch.kernel.arena;
+    this.#receive = new ReceiveRing(view, memory, plan(rings[RECEIVE], took), took.mergeable);
+    this.#transmit = new TransmitRing(view, memory, plan(rings[TRANSMIT], took));
+    this.#kick(rings[RECEIVE].kick, () => this.#switch.writable(this));
+    this.#kick(rings[TRANSMIT].kick, () => this.#rouse());
+    const { sends, accepts, vnetHdr } = took;
+    this.#join({ ...this.#asked, sends, accepts, vnetHdr, mtu: mtu || this.#asked.mtu });
+    this.wantWrite(this.#isWaiting);
+    this.#rouse();
+  }
+
+  /** Be up with this policy; a port that is up with the same one stays it. */
+  #join(config: PortConfig): void {
+    const { sends, accepts, vnetHdr, mtu } = this.config;
+    const isSame = config.sends === sends && config.accepts === accepts &&
+      config.vnetHdr === vnetHdr && config.mtu === mtu;
+    if (this.#isUp && isSame) return;
+    this.#leave();
+    this.config = config;
+    this.#isUp = true;
+    this.#switch.join(this);
+    this.#switch.log("info", this.name, `its guest negotiated: ${describePolicy(config)}`);
+  }
+
+  #leave(): void {
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    this.#isWaiting = false;
+    this.#switch.leave(this);
+  }
+
+  #kick(fd: number, action: () => void): void {
+    const { kernel, tally } = this.#switch;
+    const kick = new Watched(this.#switch, fd, {
+      ready: () => {
+        kernel.takeWakes(fd);
+        tally.rxCall(this.row);
+        action();
+      },
+    });
+    kick.read(true);
+    this.#kicks.push(kick);
+  }
+
+  // ---- the guest transmits ----
+
+  poll(): boolean {
+    let found = false;
+    if (this.#isWaiting && this.#receive?.hasMore === true) {
+      found = true;
+      this.#switch.writable(this);
+    }
+    const ring = this.#transmit;
+    if (ring === undefined || !this.#isReading) return found;
+    const chains = this.#intake.read(ring);
+    if (this.#switch.batch.count > 0) this.#switch.ingress(this);
+    this.#publish(ring, TRANSMIT);
+    if (chains < 0) this.#break("transmit", chains);
+    return found || chains > 0;
+  }
+
+  giveBack(frames: number): void {
+    this.#transmit?.giveBack(frames);
+  }
+
+  hush(): void {
+    this.#transmit?.hush();
+  }
+
+  rest(): boolean {
+    if (this.#transmit === undefined || !this.#isReading) return true;
+    if (this.#transmit.ask() === 0) return true;
+    this.#transmit.hush();
+    return false;
+  }
+
+  wantRead(on: boolean): void {
+    this.#isReading = on;
+    if (on) this.#rouse();
+  }
+
+  /** Look at the guest's ring, once those are there whom its frames may be for. */
+  #rouse(): void {
+    if (!this.#isReading || this.#transmit === undefined || this.#isHeld) return;
+    this.#isHeld = this.#switch.isGathering;
+    if (!this.#isHeld) return this.#switch.poll(this);
+    this.#switch.later(GATHER_MS, () => {
+      this.#isHeld = false;
+      this.#rouse();
+    });
+  }
+
+  // ---- the guest receives ----
+
+  tx(at: Int32Array, length: Int32Array, from: number, count: number): number {
+    const ring = this.#receive;
+    if (ring === undefined) return 0;
+    return this.#delivered(ring, this.#delivery.send(ring, at, length, from, count));
+  }
+
+  txGather(gather: Gather): number {
+    const ring = this.#receive;
+    if (ring === undefined) return 0;
+    return this.#delivered(ring, this.#delivery.sendGather(ring, gather));
+  }
+
+  wantWrite(on: boolean): void {
+    this.#isWaiting = on;
+    const ring = this.#receive;
+    if (ring === undefined) return;
+    if (!on) ring.hush();
+    else if (ring.ask() !== 0) this.#rouse();
+  }
+
+  #delivered(ring: ReceiveRing, frames: number): number {
+    this.#publish(ring, RECEIVE);
+    const { fault } = this.#delivery;
+    if (fault === 0) return frames;
+    // What was delivered is told first; the next call finds the ring broken again and nothing else.
+    if (frames > 0) return frames;
+    this.#broken = `receive ring: ${faultText(fault)}`;
+    return TX_GONE;
+  }
+
+  #publish(ring: Ring, index: number): void {
+    if (!ring.publish()) return;
+    const { call } = this.#session.rings[index];
+    if (call < 0) return;
+    this.#switch.kernel.wake(call);
+    this.#switch.tally.txCall(this.row);
+  }
+
+  #break(ring: string, fault: number): void {
+    this.#broken = `${ring} ring: ${faultText(fault)}`;
+    this.lose(this.#broken);
+  }
+}
+
+/** Between two looks whether all are there. */
+const GATHER_MS = 20;
+
+/** Makes the port of a front-end's connection. */
+export const vhostUserPort: Connect = (host, config, name, row, fd, onClose) =>
+  new VhostUserPort(host, config, name, row, fd, onClose);
+
+function plan(
+  { size, desc, avail, used, base }: RingState,
+  { eventIdx, indirect }: { eventIdx: boolean; indirect: boolean },
+): RingPlan {
+  return { size, desc, avail, used, base, eventIdx, indirect };
+}
