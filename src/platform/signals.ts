@@ -7,9 +7,9 @@
  * not to wait (RWF_NOWAIT needs what eventfd has for reads only).
  *
  * The kernel itself never waits for a counter: when it completes an asynchronous request (io_submit(2)) it
- * adds one to the request's eventfd, and leaves a full one full. So a signal is a request for nothing,
- * done before io_submit returns: of those that are, a write of no bytes to /dev/null is the cheapest. It
- * costs 1.7 times a plain write; a read of no bytes 2.3 times.
+ * adds one to the request's eventfd, and leaves a full one full. So a signal is a request that is done
+ * before io_submit returns. The cheapest is to poll what is always ready: that takes 2.0 times as long as a
+ * plain write, a read or write of no bytes 2.3 times.
  *
  * @module
  */
@@ -23,13 +23,14 @@ const IO_DESTROY = x86 ? 207n : 1n;
 const IO_SUBMIT = x86 ? 209n : 2n;
 const IO_GETEVENTS = x86 ? 208n : 4n;
 
-const WRITE_ONLY_CLOEXEC = 1 | 0x80000;
+const CLOEXEC = 0x80000;
 
 /** Where each structure lies in the memory, in bytes: the request, a list of it, and what calls answer. */
 const Place = { request: 0, list: 64, context: 72, noTime: 80, events: 128 };
 /** Words of struct iocb (include/uapi/linux/aio_abi.h). */
-const Request = { operation: 4, file: 5, flags: 14, counter: 15 };
-const PWRITE = 1;
+const Request = { operation: 4, file: 5, events: 6, flags: 14, counter: 15 };
+const POLL = 5; // Linux 4.18
+const POLLIN = 1;
 const ADD_TO_COUNTER = 1; // IOCB_FLAG_RESFD
 /** The kernel notes each request it has done, and takes no more of them before the notes are read. */
 const NOTES = 64;
@@ -68,7 +69,8 @@ export class Signals {
     this.#noTime = arena.address(at + Place.noTime);
     this.#words[Place.list >> 2] = at + Place.request;
     this.#words[(Place.list >> 2) + 1] = arena.high;
-    this.#words[Request.operation] = PWRITE;
+    this.#words[Request.operation] = POLL;
+    this.#words[Request.events] = POLLIN;
   }
 
   /** See Sharing.signalsMayWait. */
@@ -98,7 +100,7 @@ export class Signals {
 
   /** False when the kernel has no such requests, grants us no more of them, or a filter forbids them. */
   #begin(): boolean {
-    this.#null = this.#c.open(cString("/dev/null"), WRITE_ONLY_CLOEXEC);
+    this.#null = this.#c.open(cString("/dev/null"), CLOEXEC);
     if (this.#null < 0) return false;
     this.#words[Request.file] = this.#null;
     if (this.#c.syscall(IO_SETUP, ALL_NOTES, this.#contextAddress) < 0) {
@@ -106,11 +108,10 @@ export class Signals {
       return false;
     }
     this.#context = this.#contexts[0];
-    const tried = this.#submit();
+    const isDone = this.#submit() >= 0 && this.#readNotes() === 1;
     this.#words[Request.flags] = ADD_TO_COUNTER;
-    this.#readNotes();
-    if (tried < 0) this.#end();
-    return tried >= 0;
+    if (!isDone) this.#end();
+    return isDone;
   }
 
   #end(): void {
@@ -123,10 +124,11 @@ export class Signals {
     return taken > 0 ? 0 : this.#result(taken);
   }
 
-  #readNotes(): void {
+  /** Returns how many there were. */
+  #readNotes(): number {
     this.#notes = 0;
     const { io_getevents } = this.#c;
-    io_getevents(IO_GETEVENTS, this.#context, 0n, ALL_NOTES, this.#events, this.#noTime);
+    return io_getevents(IO_GETEVENTS, this.#context, 0n, ALL_NOTES, this.#events, this.#noTime);
   }
 
   #result(value: number): number {
