@@ -21,13 +21,12 @@ import type { Arena } from "../platform/arena.ts";
 import { type Batch, BATCH_FRAMES, HEADROOM } from "../port/batch.ts";
 import { MAX_FRAME } from "../port/config.ts";
 import { type Port, TX_GONE } from "../port/port.ts";
+import { Backoff } from "./backoff.ts";
 import { Column, COLUMNS, dropColumn } from "./counters.ts";
 import { Outbox } from "./outbox.ts";
+import { account } from "./plan_account.ts";
 import { FrameQueue } from "./queue.ts";
 
-/** Retry times in ms: first, ceiling while the VM was seen reading in the last second, ceiling after that. */
-const RETRY_FIRST = 0.05, RETRY_MOST = 1, RETRY_STUCK = 16;
-const STUCK_AFTER = 1000;
 /** Frames of one turn before they are sent early. */
 const TURN_FRAMES = BATCH_FRAMES;
 /** Queued frames offered to a port at once. */
@@ -37,8 +36,6 @@ const QUEUE_FULL = dropColumn("queue-full");
 const PEER_GONE = dropColumn("peer-gone");
 const CLOSING = dropColumn("closing");
 const OVERSIZE = dropColumn("oversize");
-const UNSEGMENTABLE = dropColumn("unsegmentable");
-const BAD_CHECKSUM = dropColumn("bad-checksum");
 
 /** What an egress needs of the loop. */
 export interface EgressHost {
@@ -64,8 +61,6 @@ export interface EgressHost {
 export class Egress {
   readonly port: Port;
   readonly row: number;
-  /** Time to try again while blocked, in ms. */
-  retryAt = 0;
   /** True while the VM takes nothing. */
   isBlocked = false;
   /** Nothing more goes out: the peer is gone. */
@@ -85,8 +80,7 @@ export class Egress {
   readonly #lead: number;
   /** Credit in bytes, this turn's frames already taken off. */
   #room: number;
-  #delay = RETRY_FIRST;
-  #stalledSince = 0;
+  readonly #backoff = new Backoff();
 
   constructor(host: EgressHost, port: Port) {
     this.#host = host;
@@ -104,6 +98,11 @@ export class Egress {
       host.planner.scatter,
     );
     this.#room = port.config.queue;
+  }
+
+  /** Time to try again while blocked, in ms. */
+  get retryAt(): number {
+    return this.#backoff.retryAt;
   }
 
   /** Frames waiting in the queue. */
@@ -178,7 +177,7 @@ export class Egress {
     planner.begin(this.#ingress, this.port.config, this.#need, at, length, from, to);
     for (let more = true; more;) {
       more = planner.fill(this.port.framed);
-      this.#outbox.count -= this.#account();
+      this.#outbox.count -= account(planner.counts, this.#cells, this.row);
       let taken = 0;
       if (!this.isBlocked) taken = this.port.txGather(gather);
       if (taken === TX_GONE) {
@@ -190,23 +189,6 @@ export class Egress {
       }
       this.#settle();
     }
-  }
-
-  /** Take over what the planner counted; returns how many frames that accounts for. */
-  #account(): number {
-    const { counts } = this.#host.planner, cells = this.#cells, row = this.row * COLUMNS;
-    const { frames } = counts;
-    cells[row + Column.passed] += counts.passed;
-    cells[row + Column.filled] += counts.filled;
-    cells[row + Column.segmented] += counts.segmented;
-    cells[row + Column.segments] += counts.segments;
-    cells[row + Column.merged] += counts.merged;
-    cells[row + Column.merges] += counts.merges;
-    cells[row + OVERSIZE] += counts.oversize;
-    cells[row + UNSEGMENTABLE] += counts.unsegmentable;
-    cells[row + BAD_CHECKSUM] += counts.badChecksum;
-    counts.clear();
-    return frames;
   }
 
   /** Tell what is queued now, and wait for the VM when there is something. */
@@ -253,14 +235,8 @@ export class Egress {
       this.port.wantWrite(false);
       return;
     }
-    if (progress) {
-      this.#delay = RETRY_FIRST;
-      this.#stalledSince = this.#host.now;
-    } else {
-      const stuck = this.#host.now - this.#stalledSince > STUCK_AFTER;
-      this.#delay = Math.min(this.#delay * 2, stuck ? RETRY_STUCK : RETRY_MOST);
-    }
-    this.retryAt = this.#host.now + this.#delay;
+    if (progress) this.#backoff.progress(this.#host.now);
+    else this.#backoff.stall(this.#host.now);
   }
 
   /** The switch stops: only the end of a frame that has been started still goes out. */
@@ -326,9 +302,7 @@ export class Egress {
 
   #block(): void {
     this.isBlocked = true;
-    this.#delay = RETRY_FIRST;
-    this.#stalledSince = this.#host.now;
-    this.retryAt = this.#host.now + RETRY_FIRST;
+    this.#backoff.progress(this.#host.now);
     this.port.wantWrite(true);
     this.#host.blocked(this);
   }

@@ -197,6 +197,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
   // ---- Switch: frames ----
 
   ingress(port: Port): void {
+    this.batch.scattered = port.scatters;
     this.#alarms.look(port, this.batch, this.now);
     if (this.#pauses.isPaused(port)) this.#pauses.append(port, 0);
     else {

@@ -41,8 +41,9 @@ export class Scatter {
   readonly pieceLength: Int32Array = new Int32Array(PIECES);
   /** Pieces of all frames so far. */
   pieces = 0;
-  /** First piece of the frame of each slot; the entry behind it is the end of its pieces. */
-  readonly first: Int32Array = new Int32Array(SCATTER_SLOTS + 1);
+  /** First piece of the frame of each slot, and the piece behind its last. */
+  readonly first: Int32Array = new Int32Array(SCATTER_SLOTS);
+  readonly end: Int32Array = new Int32Array(SCATTER_SLOTS);
   /** Bytes of the frame of each slot that are in the slot. */
   readonly head: Int32Array = new Int32Array(SCATTER_SLOTS);
   readonly #view: DataView;
@@ -102,17 +103,27 @@ export class Scatter {
     if (headers.kind === Kind.OTHER) this.pull(at, length);
   }
 
-  /** Copy the whole frame to offset `to`. */
+  /** Copy what is not in the slot to where it belongs in a frame at offset `to`. */
+  copyRest(to: number, at: number, length: number): void {
+    const slot = this.slotOf(at), head = this.head[slot], first = this.first[slot];
+    if (head === length) return;
+    if (this.end[slot] - first === 1) {
+      const from = this.pieceAt[first];
+      this.#u8.copyWithin(to + head, from + head, from + length);
+    } else this.#copyPieces(to, slot, head, length);
+  }
+
+  /** Copy the whole frame to offset `to`: quickly when that is in the slab. */
   copy(to: number, at: number, length: number): void {
-    const slot = this.slotOf(at), head = this.head[slot];
-    if (head < length) this.#copyPieces(to, slot, head, length);
+    const head = this.head[this.slotOf(at)];
+    this.copyRest(to, at, length);
     if (head > WORDS_BYTES) this.#u8.copyWithin(to, at, at + head);
     else copyWords(this.#view, to, at, head);
   }
 
   /** Copy bytes `from` .. `until - 1` of the frame of a slot to where they belong in a frame at `to`. */
   #copyPieces(to: number, slot: number, from: number, until: number): void {
-    const { pieceAt, pieceLength } = this, u8 = this.#u8, end = this.first[slot + 1];
+    const { pieceAt, pieceLength } = this, u8 = this.#u8, end = this.end[slot];
     let done = 0;
     for (let i = this.first[slot]; i < end && done < until; i++) {
       const stop = Math.min(until, done + pieceLength[i]);

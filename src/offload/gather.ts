@@ -104,14 +104,16 @@ export class Gather {
   asIs(at: number, length: number): void {
     const lead = this.#vnetBytes + (this.framed ? 4 : 0);
     this.first[this.frames] = this.pieces;
-    this.#add(at - lead, lead + length);
+    if (this.#scatter.holds(at)) this.#scattered(at - lead, lead + length);
+    else this.#piece(at - lead, lead + length);
     this.size[this.frames++] = this.#vnetBytes + length;
     this.first[this.frames] = this.pieces;
   }
 
   /** Add `length` bytes at `at` to the open frame. */
   body(at: number, length: number): void {
-    this.#add(at, length);
+    if (this.#scatter.holds(at)) this.#scattered(at, length);
+    else this.#piece(at, length);
     this.#bytes += length;
   }
 
@@ -128,15 +130,10 @@ export class Gather {
     this.frames = frame;
   }
 
-  #add(at: number, length: number): void {
-    if (this.#scatter.holds(at)) this.#addScattered(at, length);
-    else this.#piece(at, length);
-  }
-
   /** Add bytes of a frame in a guest's memory: what is of its head and in front of it from the slot, the rest as it lies. */
-  #addScattered(at: number, length: number): void {
+  #scattered(at: number, length: number): void {
     const scatter = this.#scatter, slot = scatter.slotOf(at), frame = scatter.at(slot);
-    const { pieceAt, pieceLength } = scatter, last = scatter.first[slot + 1], end = at + length;
+    const { pieceAt, pieceLength } = scatter, last = scatter.end[slot], end = at + length;
     if (last - scatter.first[slot] > FRAME_PIECES) scatter.pull(frame, end - frame);
     const head = Math.min(end, frame + scatter.head[slot]);
     let next = at;

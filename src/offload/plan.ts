@@ -198,7 +198,6 @@ export class Planner {
     else this.counts.passed++;
     const needsSeed = state.gso !== Gso.NONE && this.#pair.egress.vnetHdr !== 0 &&
       (this.#pair.ingress.vnetHdr === 0 || !state.partial);
-    if (needsSeed) this.#pull(at, length);
     if (!needsSeed) this.#emit(at, length);
     else if (!this.#whole.unfinish(at, length, this.#pair.egress.vnetHdr)) {
       this.counts.passed--;

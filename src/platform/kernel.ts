@@ -96,6 +96,12 @@ export interface Kernel {
   adopt(fd: number): number;
   /** Ask for send and receive buffers of `bytes`; returns the smaller one granted, as the kernel counts. */
   setBuffers(fd: number, bytes: number): number;
+  /**
+   * Let nobody send this socket descriptors: his message is refused (-EPERM), and those that connect to it inherit
+   * that. A descriptor that comes all the same is closed where the message is read, which may take as long as its
+   * sender likes. -ENOPROTOOPT where the system cannot do so (Linux before 6.16).
+   */
+  refuseDescriptors(fd: number): number;
   /** Who is at the other end of a connected stream; undefined when the kernel does not tell. */
   peerOf(fd: number): Peer | undefined;
   /** Ask for, or stop asking for, the sender's process with each datagram (see {@linkcode receiveFrom}). */

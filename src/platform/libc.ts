@@ -33,6 +33,7 @@ export const LIBC = {
   // descriptors
   fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  closeAddress: { name: "close", type: "pointer" },
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   getrlimit: { parameters: ["i32", "u64"], result: "i32" },
   setrlimit: { parameters: ["i32", "u64"], result: "i32" },
@@ -58,6 +59,14 @@ export const LIBC = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   eventfd_read: { parameters: ["i32", "u64"], result: "i32" },
   eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
+  // threads, of which errors are results; part of libc.so.6 since glibc 2.34
+  pthread_create: {
+    parameters: ["buffer", "pointer", "pointer", "u64"],
+    result: "i32",
+    optional: true,
+  },
+  pthread_tryjoin_np: { parameters: ["u64", "u64"], result: "i32", optional: true },
+  pthread_detach: { parameters: ["u64"], result: "i32", optional: true },
   // io_setup and io_destroy, and pidfd_open: glibc has no wrapper for it before 2.36
   syscall: { parameters: ["i64", "i64", "i64"], result: "i32" },
   // no wrappers at all (libaio has them); the first parameter is the call's number

@@ -13,10 +13,11 @@
  */
 import { LINUX } from "./abi.ts";
 import { type Arena, GUEST_BASE } from "./arena.ts";
+import { Closer } from "./closer.ts";
 import { Errno } from "./errno.ts";
 import { FreeList } from "./free_list.ts";
 import { cString, type Symbols, UNKNOWN_ERROR } from "./linux_calls.ts";
-import { MessagePage } from "./message_page.ts";
+import { DESCRIPTORS_MAX, MessagePage } from "./message_page.ts";
 import { putZeros } from "./reserve.ts";
 import type { Sharing } from "./sharing.ts";
 import { Signals } from "./signals.ts";
@@ -57,6 +58,7 @@ export class LinuxSharing implements Sharing {
   readonly #page: MessagePage;
   readonly #room: FreeList;
   readonly #signals: Signals;
+  readonly #closer: Closer;
 
   /** @param guestBytes guest space of the arena; 0 leaves no room for any mapping */
   constructor(c: Symbols, errno: Int32Array, arena: Arena, guestBytes: number) {
@@ -66,10 +68,12 @@ export class LinuxSharing implements Sharing {
     this.#page = new MessagePage(arena, LINUX);
     this.#room = new FreeList(GUEST_BASE, guestBytes, GIBIBYTE);
     this.#signals = new Signals(c, errno, arena);
+    this.#closer = new Closer(c);
   }
 
   dispose(): void {
     this.#signals.dispose();
+    this.#closer.dispose();
   }
 
   // ---- messages with descriptors ----
@@ -79,18 +83,22 @@ export class LinuxSharing implements Sharing {
     this.#page.receiveInto(at, length);
     const bytes = this.#result(this.#c.recvmsg(fd, this.#page.header, RECEIVE_FLAGS));
     if (bytes < 0) return bytes;
-    const received = this.#page.descriptors();
-    if ((this.#page.flags & MSG_TRUNCATED_CONTROL) === 0) {
-      this.descriptors = received;
-      return bytes;
-    }
-    for (const each of received) this.#c.close(each);
-    return -Errno.EPROTO;
+    this.descriptors = this.#page.descriptors();
+    const isCut = (this.#page.flags & MSG_TRUNCATED_CONTROL) !== 0;
+    return isCut || this.descriptors.length > DESCRIPTORS_MAX ? -Errno.EPROTO : bytes;
   }
 
   sendMessage(fd: number, at: number, length: number, descriptors: readonly number[]): number {
     if (!this.#page.sendFrom(at, length, descriptors)) return -Errno.EINVAL;
     return this.#result(this.#c.sendmsg(fd, this.#page.header, SEND_FLAGS));
+  }
+
+  closeElsewhere(fd: number, giver: object): void {
+    this.#closer.close(fd, giver);
+  }
+
+  closing(giver?: object): number {
+    return this.#closer.count(giver);
   }
 
   // ---- counters ----

@@ -22,6 +22,7 @@ const SO = {
   ACCEPTCONN: 30,
   SNDBUFFORCE: 32,
   RCVBUFFORCE: 33,
+  PASSRIGHTS: 83, // include/uapi/asm-generic/socket.h, Linux 6.16
 };
 
 /** The cold calls on sockets; see {@linkcode Kernel}. */
@@ -107,6 +108,10 @@ export abstract class LinuxSockets extends LinuxCalls {
     if (this.#setOption(fd, SO.SNDBUFFORCE, bytes) < 0) this.#setOption(fd, SO.SNDBUF, bytes);
     if (this.#setOption(fd, SO.RCVBUFFORCE, bytes) < 0) this.#setOption(fd, SO.RCVBUF, bytes);
     return Math.min(this.#getOption(fd, SO.SNDBUF), this.#getOption(fd, SO.RCVBUF));
+  }
+
+  refuseDescriptors(fd: number): number {
+    return this.#setOption(fd, SO.PASSRIGHTS, 0);
   }
 
   peerOf(fd: number): Peer | undefined {

@@ -11,11 +11,17 @@ import type { Arena } from "./arena.ts";
 
 /** Most descriptors of one message: a table of 8 regions has 8. With more than these it is refused. */
 export const DESCRIPTORS_MAX = 16;
+/**
+ * Most that come (SCM_MAX_FD in include/net/scm.h). There is room for all: what has none the kernel closes in our
+ * thread, and the sender decides how long that takes. It does so too with those that are more than the process may
+ * have open, which nobody gets near with the hard limit of today's systems.
+ */
+const COME_MAX = 253;
 /** Most that can be sent: more than are taken, so that a test can ask for too much. */
 export const SEND_MAX = 32;
 
 /** Where each structure lies in the page, in bytes. */
-const Place = { header: 0, piece: 64, control: 128, answer: 512 };
+const Place = { header: 0, piece: 64, control: 128, answer: 1536 };
 /** struct cmsghdr, and where in it are level, type and what it carries. */
 const CONTROL = { level: 8, type: 12, data: 16 };
 const SOL_SOCKET = 1;
@@ -43,9 +49,9 @@ export class MessagePage {
     this.answerAddress = arena.address(this.answer);
   }
 
-  /** Receive into `length` bytes at `at`, with room for {@linkcode DESCRIPTORS_MAX}. */
+  /** Receive into `length` bytes at `at`, with room for all descriptors there can be. */
   receiveInto(at: number, length: number): void {
-    this.#wire(at, length, CONTROL.data + DESCRIPTORS_MAX * 4);
+    this.#wire(at, length, CONTROL.data + COME_MAX * 4);
   }
 
   /** Send `length` bytes at `at` with descriptors; false when these are too many. */

@@ -8,19 +8,38 @@
  * @module
  */
 
+/**
+ * Descriptors of one giver that may be waited for ({@linkcode Sharing.closing}); with more than these, nothing more
+ * is taken from it. A front-end that sets up its rings gives a dozen, and they are closed within a millisecond.
+ */
+export const CLOSING_MAX = 256;
+
 /** Calls of one thread, with the errors of Kernel: results >= 0, or a negated error number. */
 export interface Sharing {
   // ---- messages with descriptors, on stream sockets; `at` is in the slab (cold) ----
   /**
    * Read up to `length` bytes to `at`, with the descriptors that came with them, close-on-exec, in
-   * {@linkcode descriptors}: they are the caller's, who closes them. A message with more than 16 is -EPROTO, and
-   * none is left open. 0 is the end of the stream.
+   * {@linkcode descriptors}. 0 is the end of the stream. A message with more than 16, or more than this process may
+   * have open, is -EPROTO, and its bytes are lost.
    */
   receiveMessage(fd: number, at: number, length: number): number;
-  /** Descriptors of the last {@linkcode receiveMessage}. */
+  /**
+   * Descriptors of the last {@linkcode receiveMessage}, with an error, too: they are the caller's, who closes them,
+   * by {@linkcode closeElsewhere}.
+   */
   readonly descriptors: readonly number[];
   /** Send `length` bytes at `at` with descriptors (at most 32); returns bytes taken. */
   sendMessage(fd: number, at: number, length: number, descriptors: readonly number[]): number;
+  /**
+   * Close a descriptor that came in a message, or a socket that may have such in it unread. That can take as long as
+   * their sender likes, so it happens on another thread (where the system has them): soon, and not at once. Nobody
+   * watches the descriptor any more.
+   *
+   * @param giver whom {@linkcode closing} counts it for
+   */
+  closeElsewhere(fd: number, giver: object): void;
+  /** Descriptors of a giver, or of all, that are not closed yet. To be asked now and then: it goes on with them. */
+  closing(giver?: object): number;
 
   // ---- counters that others hold, too ----
   /** 1 when the descriptor is a counter as openWake makes them (eventfd), else 0. Makes it non-blocking. */

@@ -48,7 +48,8 @@ export class Vector {
 
   /** Arena offset entry `i` points at. */
   start(i: number): number {
-    return (this.#words[i * 4] >>> 0) + (this.#words[i * 4 + 1] - this.#high) * WORD;
+    const high = (this.#words[i * 4 + 1] - this.#high) >>> 0;
+    return high * WORD + (this.#words[i * 4] >>> 0);
   }
 
   /** Bytes entry `i` points at. */

@@ -29,6 +29,7 @@ export function openFd(host: Switch, config: PortConfig): Opened {
   }
   const adopted = kernel.adopt(fd);
   if (adopted < 0) throw cannotOpen(config, `fd ${fd}: ${errnoName(adopted)}`);
+  kernel.refuseDescriptors(fd);
   if (type === SocketType.DGRAM) return new DgramPort(host, config, fd, undefined);
   if (type !== SocketType.STREAM) {
     throw cannotOpen(

@@ -12,6 +12,7 @@
  */
 import { Errno, errnoName, Fault, judge } from "../platform/errno.ts";
 import { SocketType } from "../platform/kernel.ts";
+import { CLOSING_MAX, type Sharing } from "../platform/sharing.ts";
 import type { PortConfig } from "./config.ts";
 import type { Opened, Source, Switch } from "./port.ts";
 import { hasRoom } from "./room.ts";
@@ -96,6 +97,7 @@ export class Listener implements Source, Opened {
     make: Connect,
   ): Opened {
     const made = claim(host, config, SocketType.STREAM);
+    if (socket === "stream") host.kernel.refuseDescriptors(made.fd); // connections inherit it
     const listening = host.kernel.listen(made.fd, BACKLOG);
     if (listening < 0) {
       release(host.kernel, made);
@@ -105,6 +107,9 @@ export class Listener implements Source, Opened {
   }
 
   ready(): void {
+    if ((this.#sharing?.closing(this.#config) ?? 0) > CLOSING_MAX) {
+      return this.#pause(REST_MOST_MS);
+    }
     for (let i = 0; i < ACCEPTS; i++) {
       if (!this.#mayAccept()) return this.#pause(1000 / PER_SECOND * ACCEPTS);
       const fd = this.#switch.kernel.accept(this.#watched.fd);
@@ -115,7 +120,9 @@ export class Listener implements Source, Opened {
     }
   }
 
-  tick(): void {}
+  tick(): void {
+    this.#sharing?.closing();
+  }
 
   quiesce(): void {
     this.#closing = true;
@@ -126,7 +133,19 @@ export class Listener implements Source, Opened {
   close(): void {
     this.quiesce();
     for (const port of [...this.#ports.values()]) port.close("the switch stops");
-    this.#switch.kernel.close(this.#watched.fd);
+    this.#discard(this.#watched.fd);
+  }
+
+  /** Close a socket, in which messages may wait. */
+  #discard(fd: number): void {
+    const sharing = this.#sharing;
+    if (sharing === undefined) this.#switch.kernel.close(fd);
+    else sharing.closeElsewhere(fd, this.#config);
+  }
+
+  /** What its messages bring descriptors by; undefined where they bring none. */
+  get #sharing(): Sharing | undefined {
+    return this.socket === "vhost-user" ? this.#switch.kernel.sharing : undefined;
   }
 
   #acceptFailed(error: number): void {
@@ -164,7 +183,7 @@ export class Listener implements Source, Opened {
     const old = this.#ports.get(0);
     if (single && old !== undefined) {
       if (this.#config.clients === "refuse") {
-        kernel.close(fd);
+        this.#discard(fd);
         const text = `turned away ${who}: the port has its VM (clients=refuse)`;
         return this.#switch.log("warning", this.#config.name, text);
       }
@@ -180,7 +199,7 @@ export class Listener implements Source, Opened {
     const row = number === 0 ? this.#row : this.#switch.enroll(name);
     if (row < 0 || !hasRoom(kernel.arena, config.queue)) {
       if (row >= 0 && number > 0) this.#switch.dismiss(row, this.#row);
-      kernel.close(fd);
+      this.#discard(fd);
       return this.#switch.log("error", config.name, `turned away ${who}: no room for more ports`);
     }
     const port = this.#make(this.#switch, config, name, row, fd, (ended, reason) => {

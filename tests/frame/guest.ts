@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Headers } from "../../src/frame/headers.ts";
-import { Scatter } from "../../src/frame/scatter.ts";
+import type { Scatter } from "../../src/frame/scatter.ts";
 import { acceptVnet } from "../../src/offload/accept.ts";
 import type { Policy } from "../../src/offload/policy.ts";
 
@@ -43,12 +43,9 @@ export class Guest {
   readonly #placed: { at: number; bytes: Uint8Array; copied: number }[] = [];
   #free: number;
 
-  /**
-   * @param slots offset of SCATTER_BYTES, filled by the caller with whatever shall not be read
-   * @param memory offset of the guest's own, as much as the frames of a batch need; above 2^32 perhaps
-   */
-  constructor(view: DataView, u8: Uint8Array, slots: number, memory: number) {
-    this.scatter = new Scatter(view, u8, slots);
+  /** @param memory offset of the guest's own, as much as the frames of a batch need; above 2^32 perhaps */
+  constructor(view: DataView, u8: Uint8Array, scatter: Scatter, memory: number) {
+    this.scatter = scatter;
     this.#view = view;
     this.#u8 = u8;
     this.#memory = this.#free = memory;
@@ -73,7 +70,7 @@ export class Guest {
       this.#lay(frame.slice(from, end), Math.max(0, Math.min(end, own) - from));
       from = end;
     }
-    scatter.first[slot + 1] = scatter.pieces;
+    scatter.end[slot] = scatter.pieces;
     scatter.head[slot] = own;
     this.#u8.set(wire.subarray(0, lead + own), at - lead);
     this.#view.setUint32(at - lead - 4, wire.length);

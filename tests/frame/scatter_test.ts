@@ -6,7 +6,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Headers, Kind } from "../../src/frame/headers.ts";
-import { FRAME_PIECES, NO_SCATTER, SCATTER_BYTES, SCATTER_SLOTS } from "../../src/frame/scatter.ts";
+import {
+  FRAME_PIECES,
+  NO_SCATTER,
+  Scatter,
+  SCATTER_BYTES,
+  SCATTER_SLOTS,
+} from "../../src/frame/scatter.ts";
 import { filler, tcpFrame, udpFrame } from "../offload/frames.ts";
 import { payloads, tcpShapes, udpShapes } from "../offload/shapes.ts";
 import { Guest, type Lie, lies } from "./guest.ts";
@@ -26,8 +32,8 @@ const COPY = MEMORY + MEMORY_BYTES, COPY_BYTES = MOST + 2 * NEAR;
 class Lab {
   readonly u8 = new Uint8Array(COPY + COPY_BYTES).fill(CANARY);
   readonly view = new DataView(this.u8.buffer);
-  readonly guest = new Guest(this.view, this.u8, SLOTS, MEMORY);
-  readonly scatter = this.guest.scatter;
+  readonly scatter = new Scatter(this.view, this.u8, SLOTS);
+  readonly guest = new Guest(this.view, this.u8, this.scatter, MEMORY);
   #shown: number[] = [];
 
   /** Show these frames, without anything in front; `lie` says how they lie. */

@@ -9,6 +9,7 @@ import type { Policy, VnetBytes } from "../../src/offload/policy.ts";
 import { filler, tcpFrame, udpFrame } from "./frames.ts";
 import { policyOf } from "./plan_lab.ts";
 import { payloads, tcpShapes, udpShapes } from "./shapes.ts";
+import { tcpWire } from "./wire.ts";
 
 const { CSUM, TSO4, TSO6, UFO, USO, ECN } = Feature;
 /** All that can be left unfinished. */
@@ -83,5 +84,39 @@ export function withHeaders(
     wire.set(header.subarray(0, vnetHdr));
     wire.set(frame, vnetHdr);
     return wire;
+  });
+}
+
+/** See {@linkcode bursts}. */
+interface Burst {
+  readonly version: 4 | 6;
+  readonly segments: number;
+  readonly parts: number;
+  readonly mss: number;
+  readonly checksum: "full" | "partial" | "bad";
+  readonly seq: number;
+}
+
+/** Segments of one connection that follow one another, of `mss` bytes each; `parts` of them are still one frame. */
+export const bursts: fc.Arbitrary<Burst> = fc.record({
+  version: fc.constantFrom(4 as const, 6 as const),
+  segments: fc.integer({ min: 1, max: 6 }),
+  parts: fc.constantFrom(1, 1, 1, 3, 20),
+  mss: fc.integer({ min: 100, max: 1400 }),
+  checksum: fc.constantFrom("full" as const, "full" as const, "partial" as const, "bad" as const),
+  seq: fc.nat(0xffff_ffff),
+});
+
+/** A burst as it is on the wire of a port with this policy. */
+export function burst(
+  { version, segments, parts, mss, checksum, seq }: Burst,
+  { vnetHdr }: Policy,
+): Uint8Array[] {
+  const bytes = parts * mss;
+  return Array.from({ length: segments }, (_, i) => {
+    const place = { seq: (seq + i * bytes) >>> 0, id: i & 0xffff };
+    const state = parts === 1 ? checksum : "partial" as const;
+    const shape = { version, ...place, payload: filler(bytes, i), checksum: state, flags: 0x10 };
+    return tcpWire(shape, vnetHdr, parts === 1 ? 0 : mss);
   });
 }

@@ -48,6 +48,7 @@ export class FakeKernel extends FakeCalls implements Kernel {
     call: (name, fd, body) => this.call(name, fd, body),
     streamOf: (fd) => this.streamOf(fd),
     addWake: (fd) => this.addWake(fd),
+    close: (fd) => this.close(fd),
   });
 
   // ---- sockets ----
@@ -124,6 +125,13 @@ export class FakeKernel extends FakeCalls implements Kernel {
       socket.sendLimit = Math.max(4608, 2 * Math.min(bytes, this.bufferLimit));
       socket.receiveLimit = Math.max(2304, 2 * Math.min(bytes, this.bufferLimit));
       return Math.min(socket.sendLimit, socket.receiveLimit);
+    });
+  }
+
+  refuseDescriptors(fd: number): number {
+    return this.call("refuseDescriptors", fd, () => {
+      this.socketOf(fd).refusesDescriptors = true;
+      return 0;
     });
   }
 

@@ -40,6 +40,7 @@ export interface SharingParts {
   call(name: FaultCall, fd: number, body: (limit: number) => number): number;
   streamOf(fd: number): FakeSocket;
   addWake(fd: number): number;
+  close(fd: number): number;
 }
 
 /** See the head of this file. */
@@ -47,6 +48,10 @@ export class FakeSharing implements Sharing {
   /** For a test of what is said then; nothing ever waits. */
   signalsMayWait = false;
   descriptors: readonly number[] = [];
+  /** Closing takes for ever: {@linkcode closing} counts what is closed from now on. */
+  lingers = false;
+  /** Who gave what is not closed yet. */
+  readonly #givers: object[] = [];
   readonly #parts: SharingParts;
   readonly #room: FreeList;
   /** Files by where they are mapped, once for each mapping. */
@@ -69,10 +74,10 @@ export class FakeSharing implements Sharing {
       const passed: Passed[] = [];
       const into = arena.u8.subarray(at, at + Math.min(length, limit));
       const bytes = readStream(this.#parts.streamOf(fd), into, passed);
-      if (passed.length > RECEIVE_MAX) throw new Refused(Errno.EPROTO);
       this.descriptors = passed.map(({ open, nonBlocking }) =>
         descriptors.add(open, { nonBlocking, closeOnExec: true })
       );
+      if (passed.length > RECEIVE_MAX) throw new Refused(Errno.EPROTO);
       return bytes;
     });
   }
@@ -85,6 +90,15 @@ export class FakeSharing implements Sharing {
       const bytes = this.#parts.arena.u8.subarray(at, at + Math.min(length, limit));
       return writeStream(socket, bytes, passed);
     });
+  }
+
+  closeElsewhere(fd: number, giver: object): void {
+    this.#parts.close(fd);
+    if (this.lingers) this.#givers.push(giver);
+  }
+
+  closing(giver?: object): number {
+    return this.#givers.filter((each) => giver === undefined || each === giver).length;
   }
 
   createMemory(bytes: number, sealed: boolean): number {

@@ -70,6 +70,8 @@ export class FakeSocket {
   hungUp = false;
   /** Told once by the next call (sk_err). */
   error = 0;
+  /** SO_PASSRIGHTS is off. */
+  refusesDescriptors = false;
   /** SO_PASSCRED. */
   credentials = false;
   /** A test peer that reads as soon as something comes. */

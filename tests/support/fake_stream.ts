@@ -37,6 +37,7 @@ export function connectStream(socket: FakeSocket, listener: FakeSocket): number 
   const server = new FakeSocket(SocketType.STREAM, listener.owner);
   server.address = listener.address;
   server.sendLimit = listener.sendLimit;
+  server.refusesDescriptors = listener.refusesDescriptors;
   join(socket, server);
   listener.pending.push(server);
   return 0;
@@ -61,6 +62,7 @@ export function writeStream(
   if (peer === undefined) throw new Refused(Errno.ENOTCONN);
   if (socket.hungUp) throw new Refused(Errno.EPIPE);
   socket.throwError();
+  if (passed.length > 0 && peer.refusesDescriptors) throw new Refused(Errno.EPERM);
   let sent = 0;
   while (sent < bytes.length) {
     if (socket.used >= socket.sendLimit) {

@@ -7,7 +7,8 @@ import { makeFrame, readFrame } from "./test_frame.ts";
 import { FrontEnd, type FrontEndPlan } from "./vhost_frontend/front_end.ts";
 import { Guest, type GuestPlan } from "./vhost_frontend/guest.ts";
 import { APART, INDIRECT, type Layout, WHOLE } from "./vhost_frontend/layout.ts";
-import { bounce, NaiveDevice, OFFERED } from "./vhost_frontend/naive_backend.ts";
+import { NaiveDevice, OFFERED } from "./vhost_frontend/naive_backend.ts";
+import { bounce } from "./vhost_frontend/naive_bounce.ts";
 import { boot, enable, hello, start, startRing, stop } from "./vhost_frontend/qemu.ts";
 import { bits, Feature } from "./vhost_frontend/wire.ts";
 

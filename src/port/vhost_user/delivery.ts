@@ -8,15 +8,25 @@
  *
  * @module
  */
+import {
+  copyFew,
+  copyHead,
+  FEW_BYTES,
+  HEAD_BYTES,
+  offsetOf,
+  type Windows,
+} from "../../frame/windows.ts";
 import { Vnet } from "../../frame/vnet.ts";
 import type { Gather } from "../../offload/gather.ts";
 import type { Port, Switch } from "../port.ts";
-import { copyWords } from "./copy_words.ts";
 import { type ReceiveRing, Room } from "./receive_ring.ts";
 import { SpreadWriter } from "./spread.ts";
 
 /** How long a frame may wait for more buffers while there are some, but too few, in ms. */
 const PATIENCE_MS = 100;
+
+/** Frames that buffers are claimed for at once. */
+const CLAIMS = 64;
 
 /** Delivers for one port; see {@linkcode Port.tx}. */
 export class Delivery {
@@ -26,12 +36,17 @@ export class Delivery {
   readonly #port: Port;
   readonly #view: DataView;
   readonly #u8: Uint8Array;
+  readonly #windows: Windows;
   readonly #writer: SpreadWriter;
+  /** Where frames are to be copied to: found out for many at once, as what is read for it is the guest's core's. */
+  readonly #places = new Float64Array(CLAIMS);
   /** The chain that is too short for the next frame, and since when it is, in ms. */
   #stalledAt = -1;
   #stalledSince = 0;
 
-  constructor(host: Switch, port: Port) {
+  /** @param windows of the arena */
+  constructor(host: Switch, port: Port, windows: Windows) {
+    this.#windows = windows;
     this.#switch = host;
     this.#port = port;
     this.#view = host.kernel.arena.view;
@@ -48,26 +63,44 @@ export class Delivery {
     count: number,
   ): number {
     const { vnetHdr } = this.#port.config, { memory: { scatter } } = this.#switch;
-    const view = this.#view, u8 = this.#u8;
+    const u8 = this.#u8, places = this.#places;
     let i = from, sent = 0, bytes = 0;
     this.fault = 0;
-    for (; i < count; i++) {
-      const frame = at[i], size = length[i];
-      const place = ring.claim(vnetHdr + size);
-      if (place < 0) {
-        const room = this.#reserve(ring, vnetHdr + size);
-        if (room === Room.NEVER) continue;
-        if (room < 0) break;
-        this.#spread(ring, frame, size, vnetHdr);
-      } else if (scatter.holds(frame)) {
-        copyWords(view, place, frame - vnetHdr, vnetHdr);
-        scatter.copy(place + vnetHdr, frame, size);
-      } else u8.copyWithin(place, frame - vnetHdr, frame + size);
-      sent++;
-      bytes += size;
+    while (i < count) {
+      const claimed = ring.claim(length, i, Math.min(count, i + CLAIMS), vnetHdr, places);
+      for (let k = 0; k < claimed; k++, i++) {
+        const frame = at[i], size = length[i];
+        if (scatter.holds(frame)) this.#copy(places[k], frame, size, vnetHdr);
+        else u8.copyWithin(places[k], frame - vnetHdr, frame + size);
+        bytes += size;
+      }
+      sent += claimed;
+      if (i === count || claimed === CLAIMS) continue;
+      const room = this.#reserve(ring, vnetHdr + length[i]);
+      if (room >= 0) {
+        this.#spread(ring, at[i], length[i], vnetHdr);
+        sent++;
+        bytes += length[i];
+      } else if (room !== Room.NEVER) break;
+      i++;
     }
     if (sent > 0) this.#switch.tally.sent(this.#port.row, sent, bytes);
     return i - from;
+  }
+
+  /** Copy a frame that is in another guest's memory, and the header in front of it, to `to`. */
+  #copy(to: number, frame: number, size: number, vnetHdr: number): void {
+    const { memory: { scatter } } = this.#switch, slot = scatter.slotOf(frame);
+    const head = scatter.head[slot], first = scatter.first[slot], rest = size - head;
+    if (vnetHdr + head !== HEAD_BYTES || scatter.end[slot] - first !== 1) {
+      this.#u8.copyWithin(to, frame - vnetHdr, frame + head);
+      return scatter.copyRest(to + vnetHdr, frame, size);
+    }
+    const from = scatter.pieceAt[first] + head;
+    const toView = this.#windows.at(to), toAt = offsetOf(to);
+    copyHead(toView, toAt, this.#view, frame - vnetHdr);
+    if (rest > FEW_BYTES) this.#u8.copyWithin(to + HEAD_BYTES, from, from + rest);
+    else copyFew(toView, toAt + HEAD_BYTES, this.#windows.at(from), offsetOf(from), rest);
   }
 
   /** Deliver the frames of a gather, as {@linkcode send}. */
@@ -77,8 +110,7 @@ export class Delivery {
     this.fault = 0;
     for (; i < frames; i++) {
       const end = first[i + 1];
-      let place = ring.claim(size[i]);
-      if (place < 0) {
+      if (ring.claim(size, i, i + 1, 0, this.#places) === 0) {
         const room = this.#reserve(ring, size[i]);
         if (room === Room.NEVER) continue;
         if (room < 0) break;
@@ -88,6 +120,7 @@ export class Delivery {
         this.#setBuffers(pieceAt[first[i]], vnetHdr, 1);
         ring.useSpread();
       } else {
+        let place = this.#places[0];
         for (let k = first[i]; k < end; k++) {
           this.#u8.copyWithin(place, pieceAt[k], pieceAt[k] + pieceLength[k]);
           place += pieceLength[k];
@@ -129,7 +162,7 @@ export class Delivery {
       const slot = scatter.slotOf(frame), head = scatter.head[slot];
       writer.add(ring, hdr, vnetHdr + head);
       let skip = head;
-      for (let k = scatter.first[slot]; k < scatter.first[slot + 1]; k++) {
+      for (let k = scatter.first[slot]; k < scatter.end[slot]; k++) {
         const bytes = scatter.pieceLength[k], left = Math.max(0, bytes - skip);
         writer.add(ring, scatter.pieceAt[k] + bytes - left, left);
         skip -= bytes - left;

@@ -6,6 +6,7 @@
 import { errnoName } from "../../platform/errno.ts";
 import { SocketType } from "../../platform/kernel.ts";
 import type { PortConfig } from "../config.ts";
+import { CLOSING_MAX } from "../../platform/sharing.ts";
 import { type Opened, PortError, type Switch } from "../port.ts";
 import { hasRoom } from "../room.ts";
 import { VhostUserPort } from "./vhost_port.ts";
@@ -45,7 +46,9 @@ export class VhostUserDialer implements Opened {
     return new VhostUserDialer(host, config, address);
   }
 
-  tick(): void {}
+  tick(): void {
+    this.#switch.kernel.sharing!.closing();
+  }
 
   quiesce(): void {
     this.#closing = true;
@@ -58,11 +61,12 @@ export class VhostUserDialer implements Opened {
 
   #dial(): void {
     if (this.#closing) return;
-    const { kernel } = this.#switch;
+    const { kernel } = this.#switch, sharing = kernel.sharing!;
+    if (sharing.closing(this.#config) > CLOSING_MAX) return this.#again();
     const fd = kernel.socket(SocketType.STREAM);
     const result = fd < 0 ? fd : kernel.connect(fd, this.#address);
     if (result >= 0 && hasRoom(kernel.arena, this.#config.queue)) return this.#connected(fd);
-    if (fd >= 0) kernel.close(fd);
+    if (fd >= 0) sharing.closeElsewhere(fd, this.#config);
     this.#failed(result);
   }
 

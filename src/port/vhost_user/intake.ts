@@ -9,16 +9,17 @@
  */
 import { Headers } from "../../frame/headers.ts";
 import { SCATTER_SLOTS } from "../../frame/scatter.ts";
+import { copyHead, HEAD_BYTES, offsetOf, type Windows } from "../../frame/windows.ts";
 import { acceptVnet, Verdict } from "../../offload/accept.ts";
 import { HEADROOM } from "../batch.ts";
 import { MAX_FRAME } from "../config.ts";
 import type { Port, Switch } from "../port.ts";
-import { copyWords } from "./copy_words.ts";
-import { CHAIN_BUFFERS } from "./ring.ts";
 import type { TransmitRing } from "./transmit_ring.ts";
 
-/** Bytes of a frame that are copied: Ethernet header and first tag, in whole words. */
-const HEAD_BYTES = 20;
+/** Bytes of the vnet header of all drivers but legacy ones. */
+const HEADER = 12;
+/** Bytes of a frame that are copied: Ethernet header and first tag. */
+const FRAME_HEAD = HEAD_BYTES - HEADER;
 /** Byte of the GSO type in the first word of a vnet header. */
 const GSO_TYPE = 0xff00;
 /** `num_buffers` of 1 in the last word of a header of 12 bytes. */
@@ -31,17 +32,25 @@ export class Intake {
   readonly #switch: Switch;
   readonly #port: Port;
   readonly #view: DataView;
+  readonly #windows: Windows;
   readonly #headers = new Headers();
+  /** Bytes of the chains that were taken. */
+  readonly #bytes = new Float64Array(SCATTER_SLOTS);
 
-  constructor(host: Switch, port: Port) {
+  /** @param windows of the arena */
+  constructor(host: Switch, port: Port, windows: Windows) {
+    this.#windows = windows;
     this.#switch = host;
     this.#port = port;
     this.#view = host.kernel.arena.view;
   }
 
   /**
-   * Fill the batch with what the ring has, as much as fits. Frames that are refused are counted and done with, those
-   * in the batch wait in the ring for {@linkcode TransmitRing.finish}ed chains to be published.
+   * Fill the batch with what the ring has, as much as fits. Frames that are refused are counted and done with; those
+   * in the batch wait in the ring for its finished chains to be published.
+   *
+   * Three passes, and each of them goes through all frames: what the second reads lies in lines of the cache that the
+   * guest's core has just written, and a processor waits for many of these at once when nothing else is in between.
    *
    * @returns chains that were finished, whether they made frames or not; or a fault of the ring, with what is in
    *   front of it in the batch
@@ -50,63 +59,80 @@ export class Intake {
     const { batch, memory: { scatter } } = this.#switch;
     batch.count = 0;
     batch.solid = false;
-    batch.scattered = true;
     scatter.begin();
     const available = ring.count();
-    const most = Math.min(available, SCATTER_SLOTS), room = scatter.pieceAt.length - CHAIN_BUFFERS;
-    let chains = 0;
-    for (; chains < most && scatter.pieces < room; chains++) {
-      const bytes = ring.take(scatter);
-      if (bytes < 0) return bytes;
-      const verdict = this.#show(batch.count, bytes);
-      if (verdict === Verdict.OK) batch.count++;
-      // Frames may be given back to the ring: only what stands at its head can be refused for good.
-      else if (batch.count > 0) break;
-      else this.#refuse(verdict, bytes);
-      ring.finish();
-    }
-    return available < 0 ? available : chains;
+    if (available <= 0) return available;
+    const taken = ring.take(Math.min(available, SCATTER_SLOTS), scatter, this.#bytes);
+    this.#copyHeads(taken);
+    const chains = this.#judgeAll(taken);
+    ring.finish(chains);
+    return chains === taken && ring.fault < 0 ? ring.fault : chains;
   }
 
-  /** Show the frame of the last pieces, of `bytes` bytes with its header, at a slot; returns a verdict. */
-  #show(slot: number, bytes: number): number {
-    const { batch, memory: { scatter } } = this.#switch, view = this.#view;
-    const { vnetHdr, sends } = this.#port.config;
-    const length = bytes - vnetHdr, first = scatter.first[slot];
-    scatter.first[slot + 1] = scatter.pieces;
+  /** Copy the vnet header and the first bytes of the frames that have both in their first buffer. */
+  #copyHeads(taken: number): void {
+    const { memory: { scatter } } = this.#switch, view = this.#view, windows = this.#windows;
+    const { pieceAt, pieceLength, first } = scatter;
+    if (this.#port.config.vnetHdr !== HEADER) return;
+    for (let k = 0; k < taken; k++) {
+      const piece = first[k];
+      if (pieceLength[piece] < HEAD_BYTES) continue;
+      const from = pieceAt[piece];
+      copyHead(view, scatter.at(k) - HEADER, windows.at(from), offsetOf(from));
+    }
+  }
+
+  /** Judge the frames that were taken, and put those that may go on into the batch; returns chains done with. */
+  #judgeAll(taken: number): number {
+    const { batch, memory: { scatter } } = this.#switch, { vnetHdr } = this.#port.config;
+    const bytes = this.#bytes;
+    let count = 0;
+    for (let k = 0; k < taken; k++) {
+      const at = scatter.at(k), verdict = this.#show(k, at, bytes[k], vnetHdr);
+      if (verdict === Verdict.OK) {
+        batch.at[count] = at;
+        batch.length[count++] = bytes[k] - vnetHdr;
+      } else if (count === 0) this.#refuse(verdict, at, bytes[k]);
+      else {
+        // Frames may be given back to the ring: only what stands at its head can be refused for good.
+        batch.count = count;
+        return k;
+      }
+    }
+    batch.count = count;
+    return taken;
+  }
+
+  /** Show the frame of slot `k`, of `bytes` bytes with its header, at `at`; returns a verdict. */
+  #show(k: number, at: number, bytes: number, vnetHdr: number): number {
+    const { scatter } = this.#switch.memory, view = this.#view;
+    const length = bytes - vnetHdr, first = scatter.first[k], hdr = at - vnetHdr;
     if (length <= 0) return Verdict.SHORT;
     if (length > MAX_FRAME) return TOO_LONG;
-    const at = scatter.at(slot), hdr = at - vnetHdr;
     view.setUint32(hdr - HEADROOM, bytes);
-    batch.at[slot] = at;
-    batch.length[slot] = length;
-    const from = scatter.pieceAt[first];
-    if (scatter.pieceLength[first] >= vnetHdr + HEAD_BYTES) {
-      scatter.pieceAt[first] = from + vnetHdr;
-      scatter.pieceLength[first] -= vnetHdr;
-      copyWords(view, hdr, from, vnetHdr);
-      copyWords(view, at, from + vnetHdr, HEAD_BYTES);
-      scatter.head[slot] = HEAD_BYTES;
-    } else this.#assemble(slot, hdr, at, length);
+    if (vnetHdr === HEADER && scatter.pieceLength[first] >= HEAD_BYTES) {
+      scatter.pieceAt[first] += HEADER;
+      scatter.pieceLength[first] -= HEADER;
+      scatter.head[k] = FRAME_HEAD;
+    } else this.#assemble(k, hdr, at, length);
     const word = view.getInt32(hdr, true);
-    if (
-      (word | view.getInt32(hdr + 4, true) | view.getUint16(hdr + 8, true)) !== 0
-    ) {
+    if ((word | view.getInt32(hdr + 4, true) | view.getUint16(hdr + 8, true)) !== 0) {
       // Cutting is judged by all headers of the frame.
       if ((word & GSO_TYPE) !== 0) scatter.expose(at, length, this.#headers);
+      const { sends } = this.#port.config;
       return acceptVnet(view, hdr, vnetHdr as 10 | 12, at, length, sends, this.#headers);
     }
-    if (vnetHdr === 12) view.setInt32(hdr + 8, ONE_BUFFER, true);
+    if (vnetHdr === HEADER) view.setInt32(hdr + 8, ONE_BUFFER, true);
     return Verdict.OK;
   }
 
-  /** Copy header and head of a frame whose first buffer does not hold both, and take the header off the pieces. */
-  #assemble(slot: number, hdr: number, at: number, length: number): void {
+  /** Copy header and head of any frame, whatever its first buffer holds of them, and take the header off the pieces. */
+  #assemble(k: number, hdr: number, at: number, length: number): void {
     const { memory: { scatter }, kernel: { arena: { u8 } } } = this.#switch;
-    const { pieceAt, pieceLength } = scatter, end = scatter.pieces;
-    const wanted = at + Math.min(length, HEAD_BYTES);
-    let to = hdr, i = scatter.first[slot], kept = i;
-    for (; i < end; i++) {
+    const { pieceAt, pieceLength } = scatter, end = scatter.end[k];
+    const wanted = at + Math.min(length, FRAME_HEAD);
+    let to = hdr, kept = scatter.first[k];
+    for (let i = kept; i < end; i++) {
       const from = pieceAt[i], bytes = pieceLength[i];
       const copied = Math.max(0, Math.min(bytes, wanted - to));
       if (copied > 0) u8.copyWithin(to, from, from + copied);
@@ -116,14 +142,13 @@ export class Intake {
       pieceAt[kept] = from + ofHeader;
       pieceLength[kept++] = bytes - ofHeader;
     }
-    scatter.pieces = scatter.first[slot + 1] = kept;
-    scatter.head[slot] = wanted - at;
+    scatter.end[k] = kept;
+    scatter.head[k] = wanted - at;
   }
 
-  #refuse(verdict: number, bytes: number): void {
-    const { memory: { scatter }, tally } = this.#switch, { vnetHdr } = this.#port.config;
-    if (verdict === TOO_LONG) tally.lost(this.#port.row, "oversize", 1, bytes - vnetHdr);
-    else this.#switch.misdeclared(this.#port, verdict, scatter.at(0) - vnetHdr, bytes);
-    scatter.begin();
+  #refuse(verdict: number, at: number, bytes: number): void {
+    const { row, config: { vnetHdr } } = this.#port;
+    if (verdict === TOO_LONG) this.#switch.tally.lost(row, "oversize", 1, bytes - vnetHdr);
+    else this.#switch.misdeclared(this.#port, verdict, at - vnetHdr, bytes);
   }
 }

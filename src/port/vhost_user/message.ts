@@ -50,15 +50,18 @@ export class MessageReader {
   readonly #kernel: Kernel;
   readonly #sharing: Sharing;
   readonly #fd: number;
+  readonly #giver: object;
   readonly #at: number;
   /** Bytes of the message that have come. */
   #bytes = 0;
   #descriptors: number[] = [];
 
-  constructor(kernel: Kernel, sharing: Sharing, fd: number) {
+  /** @param giver whom its descriptors are counted for while they are closed */
+  constructor(kernel: Kernel, sharing: Sharing, fd: number, giver: object) {
     this.#kernel = kernel;
     this.#sharing = sharing;
     this.#fd = fd;
+    this.#giver = giver;
     this.#at = kernel.arena.take(PLACE_BYTES);
   }
 
@@ -109,7 +112,7 @@ export class MessageReader {
   /** The message is dealt with; descriptors that nobody took are closed. */
   drop(): void {
     this.#bytes = 0;
-    for (const fd of this.#descriptors) this.#kernel.close(fd);
+    this.#throwAway(this.#descriptors);
     this.#descriptors = [];
   }
 
@@ -148,6 +151,7 @@ export class MessageReader {
     for (let i = 0; i < RETRIES; i++) {
       const n = this.#sharing.receiveMessage(this.#fd, this.#at + this.#bytes, length);
       if (n > 0) return this.#received(n);
+      this.#throwAway(this.#sharing.descriptors);
       if (n === 0) return this.#over("it closed the connection");
       if (n === -Errno.EPROTO) return this.#over(TOO_MANY);
       const fault = judge(n);
@@ -178,6 +182,10 @@ export class MessageReader {
       this.#over(`it sent a message of ${this.size} bytes, of at most ${MAX_PAYLOAD}`);
     }
     return this.reason === "";
+  }
+
+  #throwAway(descriptors: readonly number[]): void {
+    for (const fd of descriptors) this.#sharing.closeElsewhere(fd, this.#giver);
   }
 
   #over(reason: string): Next {

@@ -8,11 +8,17 @@
  *
  * @module
  */
+import type { Windows } from "../../frame/windows.ts";
 import { CHAIN_BUFFERS, INDIRECT, NEXT, Ring, RingFault, type RingPlan, WRITE } from "./ring.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 
 /** Most chains that one frame is spread over; 64 KiB in buffers of 256 bytes. */
 const MERGED_CHAINS = 256;
+
+/** Flags that say what a descriptor is. */
+const KINDS = NEXT | INDIRECT | WRITE;
+/** Longest buffer that has a length of 32 bits with a sign. */
+const LONGEST = 0x7fff_ffff;
 
 /** Answers of the ring besides {@linkcode RingFault}: no buffer for this frame now; never. */
 export const Room = { NONE: -16, NEVER: -17 } as const;
@@ -35,32 +41,44 @@ export class ReceiveRing extends Ring {
   readonly #heads = new Int32Array(MERGED_CHAINS);
   readonly #bytes = new Int32Array(MERGED_CHAINS);
 
-  constructor(view: DataView, memory: GuestMemory, plan: RingPlan, mergeable: boolean) {
-    super(view, memory, plan);
+  constructor(windows: Windows, memory: GuestMemory, plan: RingPlan, mergeable: boolean) {
+    super(windows, memory, plan);
     this.#mergeable = mergeable;
     this.#seen = this.next;
   }
 
   /**
-   * Take the next buffer for `bytes` bytes, when it is one and has room for all of them. Then it is used at
-   * once, and it is up to the caller to fill it before {@linkcode publish}.
+   * Take a buffer for each of frames `from` .. `to - 1`, of `lead` bytes more than their length, as long as the next
+   * one is a single buffer with room for all of it. They are used at once, and it is up to the caller to fill them before
+   * {@linkcode publish}.
    *
-   * @returns where it is; -1 when it is not that simple: {@linkcode spread} will say
+   * @param places where they are
+   * @returns for how many frames, from the first on; for the next, {@linkcode spread} will say why not
    */
-  claim(bytes: number): number {
-    if (this.#seen === this.next) {
-      this.#look();
-      if (this.#seen === this.next) return -1;
+  claim(length: Int32Array, from: number, to: number, lead: number, places: Float64Array): number {
+    const { desc, avail, elements, memory, mask, size } = this;
+    let { next, usedNext } = this, available = (this.#seen - next) & 0xffff;
+    if (available < to - from) available = this.#look();
+    const most = Math.min(to - from, available);
+    let k = 0;
+    for (; k < most; k++) {
+      const head = avail[2 + (next & mask)], bytes = lead + length[from + k];
+      if (head >= size) break;
+      const room = desc[head * 4 + 2] >>> 0;
+      if ((desc[head * 4 + 3] & KINDS) !== WRITE || room < bytes) break;
+      const address = (desc[head * 4] >>> 0) + (desc[head * 4 + 1] >>> 0) * 0x1_0000_0000;
+      const place = memory.locate(address, bytes);
+      if (place < 0) break;
+      places[k] = place;
+      const element = (usedNext & mask) * 2;
+      elements[element] = head;
+      elements[element + 1] = bytes;
+      next = (next + 1) & 0xffff;
+      usedNext = (usedNext + 1) & 0xffff;
     }
-    const desc = this.desc, head = this.avail[2 + (this.next & this.mask)];
-    if (head >= this.size) return -1;
-    if ((desc[head * 4 + 3] & (NEXT | INDIRECT | WRITE)) !== WRITE) return -1;
-    const room = desc[head * 4 + 2] >>> 0;
-    if (room < bytes) return -1;
-    const address = (desc[head * 4] >>> 0) + (desc[head * 4 + 1] >>> 0) * 0x1_0000_0000;
-    const place = this.memory.locate(address, bytes);
-    if (place >= 0) this.#use(head, bytes);
-    return place;
+    this.next = next;
+    this.usedNext = usedNext;
+    return k;
   }
 
   /**
@@ -77,7 +95,7 @@ export class ReceiveRing extends Ring {
     let missing = bytes;
     for (let k = 0; k < most && missing > 0; k++) {
       const head = this.avail[2 + ((this.next + k) & this.mask)];
-      const to = this.walk(head, WRITE, this.at, this.length, this.buffers);
+      const to = this.#list(head);
       if (to < 0) return to;
       let room = 0;
       for (let i = this.buffers; i < to; i++) room += this.length[i];
@@ -97,6 +115,22 @@ export class ReceiveRing extends Ring {
       : Room.NONE;
   }
 
+  /** List the buffers of a chain behind those that are; as {@linkcode Ring.walk}, and quicker for a single one. */
+  #list(head: number): number {
+    const desc = this.desc, n = this.buffers;
+    if (head >= this.size) return RingFault.INDEX;
+    const bytes = desc[head * 4 + 2] >>> 0, flags = desc[head * 4 + 3] & KINDS;
+    if (flags !== WRITE || bytes === 0 || bytes > LONGEST) {
+      return this.walk(head, WRITE, this.at, this.length, n);
+    }
+    const address = (desc[head * 4] >>> 0) + (desc[head * 4 + 1] >>> 0) * 0x1_0000_0000;
+    const place = this.memory.locate(address, bytes);
+    if (place < 0) return RingFault.MEMORY;
+    this.at[n] = place;
+    this.length[n] = bytes;
+    return n + 1;
+  }
+
   /** Take the buffers of the last {@linkcode spread}; they have been filled. */
   useSpread(): void {
     for (let k = 0; k < this.chains; k++) this.#use(this.#heads[k], this.#bytes[k]);
@@ -107,10 +141,11 @@ export class ReceiveRing extends Ring {
     return Atomics.load(this.avail, 1) !== this.#tried;
   }
 
-  #look(): void {
-    const count = this.count();
-    // A ring with too many entries is left to spread(), which says so.
-    if (count > 0) this.#seen = (this.next + count) & 0xffff;
+  /** Look how many entries are available; a ring with too many is left to {@linkcode spread}, which says so. */
+  #look(): number {
+    const count = Math.max(0, this.count());
+    this.#seen = (this.next + count) & 0xffff;
+    return count;
   }
 
   #use(head: number, bytes: number): void {

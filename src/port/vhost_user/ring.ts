@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { offsetOf, type Windows } from "../../frame/windows.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 
 /** Flags of a descriptor (virtio 1.2, 2.7.5): another follows, the device writes it, it is a table. */
@@ -73,7 +74,7 @@ export class Ring {
   usedNext: number;
   protected readonly mask: number;
   protected readonly memory: GuestMemory;
-  protected readonly view: DataView;
+  readonly #windows: Windows;
   /** Descriptors, {@linkcode DESCRIPTOR_WORDS} each. */
   protected readonly desc: Int32Array;
   /** flags, idx, `size` heads, used_event. */
@@ -87,13 +88,14 @@ export class Ring {
   /** The driver was called since the ring runs: before that we do not know what it has seen. */
   #hasCalled = false;
 
-  constructor(view: DataView, memory: GuestMemory, plan: RingPlan) {
-    const { buffer } = view, { size } = plan;
+  /** @param windows of the arena */
+  constructor(windows: Windows, memory: GuestMemory, plan: RingPlan) {
+    const { buffer } = windows, { size } = plan;
     this.#plan = plan;
     this.size = size;
     this.mask = size - 1;
     this.memory = memory;
-    this.view = view;
+    this.#windows = windows;
     this.desc = new Int32Array(buffer, plan.desc, size * DESCRIPTOR_WORDS);
     this.avail = new Uint16Array(buffer, plan.avail, size + 3);
     this.#used = new Uint16Array(buffer, plan.used, size * 4 + 3);
@@ -151,12 +153,13 @@ export class Ring {
     length: Int32Array,
     from: number,
   ): number {
-    const view = this.view, memory = this.memory;
+    const memory = this.memory;
     let table = this.#plan.desc, entries = this.size, isIndirect = false;
     let to = from, i = head;
     for (let steps = 0; steps <= CHAIN_BUFFERS; steps++) {
       if (i >= entries) return RingFault.INDEX;
-      const entry = table + i * DESCRIPTOR_BYTES;
+      const view = this.#windows.at(table + i * DESCRIPTOR_BYTES);
+      const entry = offsetOf(table + i * DESCRIPTOR_BYTES);
       const address = view.getUint32(entry, true) + view.getUint32(entry + 4, true) * 0x1_0000_0000;
       const bytes = view.getUint32(entry + 8, true), word = view.getUint32(entry + 12, true);
       const place = bytes === 0 ? 0 : memory.locate(address, bytes);

@@ -7,7 +7,6 @@
  *
  * @module
  */
-import type { Kernel } from "../../platform/kernel.ts";
 import type { Sharing } from "../../platform/sharing.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 import type { MessageReader } from "./message.ts";
@@ -22,12 +21,13 @@ const INDEX = 0xff, NO_DESCRIPTOR = 0x100;
 /** See the head of this file. */
 export class RingPair {
   readonly rings: readonly [RingState, RingState] = [new RingState(), new RingState()];
-  readonly #kernel: Kernel;
   readonly #sharing: Sharing;
+  readonly #giver: object;
 
-  constructor(kernel: Kernel, sharing: Sharing) {
-    this.#kernel = kernel;
+  /** @param giver whom its descriptors are counted for while they are closed */
+  constructor(sharing: Sharing, giver: object) {
     this.#sharing = sharing;
+    this.#giver = giver;
   }
 
   /** Do what a SET_VRING_* message says; returns what is wrong with it, or an empty text. */
@@ -103,7 +103,7 @@ export class RingPair {
 
   /** Close a descriptor, and have another in its place. */
   #instead(old: number, fd: number): number {
-    if (old >= 0) this.#kernel.close(old);
+    if (old >= 0) this.#sharing.closeElsewhere(old, this.#giver);
     return fd;
   }
 }

@@ -18,10 +18,14 @@
  */
 import type { Gather } from "../../offload/gather.ts";
 import { describePolicy } from "../../offload/describe_policy.ts";
+import { Windows } from "../../frame/windows.ts";
 import type { PortConfig } from "../config.ts";
 import type { Connect, Connection } from "../listener.ts";
 import { type Polled, type Port, type Switch, TX_GONE } from "../port.ts";
 import { Watched } from "../watched.ts";
+import { errnoName } from "../../platform/errno.ts";
+import { Ready } from "../../platform/kernel.ts";
+import type { Sharing } from "../../platform/sharing.ts";
 import { Delivery } from "./delivery.ts";
 import { Intake } from "./intake.ts";
 import { ReceiveRing } from "./receive_ring.ts";
@@ -47,15 +51,17 @@ export class VhostUserPort implements Port, Polled, Connection {
   readonly pollMs: number;
   readonly #switch: Switch;
   readonly #asked: PortConfig;
+  readonly #sharing: Sharing;
   readonly #session: Session;
   readonly #watched: Watched;
   readonly #onClose: (ended: Connection, reason: string) => void;
+  readonly #windows: Windows;
   readonly #intake: Intake;
   readonly #delivery: Delivery;
   #transmit: TransmitRing | undefined;
   #receive: ReceiveRing | undefined;
   /** Kick descriptors of the two rings, while they run. */
-  readonly #kicks: Watched[] = [];
+  readonly #kicks: { fd: number; token: number }[] = [];
   #isUp = false;
   #isReading = true;
   #isWaiting = false;
@@ -80,9 +86,11 @@ export class VhostUserPort implements Port, Polled, Connection {
     this.row = row;
     this.pollMs = config.pollUs / 1000;
     this.#onClose = onClose;
-    this.#intake = new Intake(host, this);
-    this.#delivery = new Delivery(host, this);
-    this.#session = new Session(host.kernel, host.kernel.sharing!, {
+    this.#windows = new Windows(host.kernel.arena.u8.buffer);
+    this.#intake = new Intake(host, this, this.#windows);
+    this.#delivery = new Delivery(host, this, this.#windows);
+    this.#sharing = host.kernel.sharing!;
+    this.#session = new Session(host.kernel, this.#sharing, {
       name,
       config,
       halt: () => this.#halt(),
@@ -104,7 +112,7 @@ export class VhostUserPort implements Port, Polled, Connection {
     this.#switch.log("error", this.name, text);
     this.#broken = "";
     this.#halt();
-    for (const { err } of this.#session.rings) if (err >= 0) this.#switch.kernel.wake(err);
+    for (const { err } of this.#session.rings) if (err >= 0) this.#sharing.signal(err);
     this.#leave();
   }
 
@@ -127,7 +135,7 @@ export class VhostUserPort implements Port, Polled, Connection {
 
   #halt(): void {
     this.#switch.unpoll(this);
-    for (const kick of this.#kicks) kick.stop();
+    for (const { fd, token } of this.#kicks) this.#switch.unwatch(fd, token);
     this.#kicks.length = 0;
     const { rings } = this.#session;
     if (this.#receive !== undefined) rings[RECEIVE].base = this.#receive.next;
@@ -139,9 +147,9 @@ export class VhostUserPort implements Port, Polled, Connection {
     if (this.#closed) return;
     const { rings, features: took, memory, mtu } = this.#session;
     if (!rings[RECEIVE].ready || !rings[TRANSMIT].ready) return this.#leave();
-    const { view } = this.#switch.kernel.arena;
-    this.#receive = new ReceiveRing(view, memory, plan(rings[RECEIVE], took), took.mergeable);
-    this.#transmit = new TransmitRing(view, memory, plan(rings[TRANSMIT], took));
+    const windows = this.#windows;
+    this.#receive = new ReceiveRing(windows, memory, plan(rings[RECEIVE], took), took.mergeable);
+    this.#transmit = new TransmitRing(windows, memory, plan(rings[TRANSMIT], took));
     this.#kick(rings[RECEIVE].kick, () => this.#switch.writable(this));
     this.#kick(rings[TRANSMIT].kick, () => this.#rouse());
     const { sends, accepts, vnetHdr } = took;
@@ -170,17 +178,21 @@ export class VhostUserPort implements Port, Polled, Connection {
     this.#switch.leave(this);
   }
 
+  /**
+   * Call back at each kick. The counter is never read: it is the front-end's as well, which could have emptied it
+   * and made reading it wait.
+   */
   #kick(fd: number, action: () => void): void {
-    const { kernel, tally } = this.#switch;
-    const kick = new Watched(this.#switch, fd, {
+    const source = {
       ready: () => {
-        kernel.takeWakes(fd);
-        tally.rxCall(this.row);
+        this.#switch.tally.rxCall(this.row);
         action();
       },
-    });
-    kick.read(true);
-    this.#kicks.push(kick);
+    };
+    const token = this.#switch.watch(fd, source, Ready.READ | Ready.EDGE);
+    if (token < 0) {
+      this.#switch.log("error", this.name, `cannot wait for kicks (${errnoName(token)})`);
+    } else this.#kicks.push({ fd, token });
   }
 
   // ---- the guest transmits ----
@@ -192,7 +204,7 @@ export class VhostUserPort implements Port, Polled, Connection {
       this.#switch.writable(this);
     }
     const ring = this.#transmit;
-    if (ring === undefined || !this.#isReading) return found;
+    if (ring === undefined || !this.#isReading || this.#isHeld) return found;
     const chains = this.#intake.read(ring);
     if (this.#switch.batch.count > 0) this.#switch.ingress(this);
     this.#publish(ring, TRANSMIT);
@@ -206,13 +218,20 @@ export class VhostUserPort implements Port, Polled, Connection {
 
   hush(): void {
     this.#transmit?.hush();
+    this.#receive?.hush();
   }
 
   rest(): boolean {
-    if (this.#transmit === undefined || !this.#isReading) return true;
-    if (this.#transmit.ask() === 0) return true;
-    this.#transmit.hush();
-    return false;
+    let isQuiet = true;
+    if (this.#transmit !== undefined && this.#isReading && !this.#isHeld) {
+      isQuiet = this.#transmit.ask() === 0;
+    }
+    if (this.#receive !== undefined && this.#isWaiting) {
+      this.#receive.ask();
+      if (this.#receive.hasMore) isQuiet = false;
+    }
+    if (!isQuiet) this.hush();
+    return isQuiet;
   }
 
   wantRead(on: boolean): void {
@@ -247,10 +266,9 @@ export class VhostUserPort implements Port, Polled, Connection {
 
   wantWrite(on: boolean): void {
     this.#isWaiting = on;
-    const ring = this.#receive;
-    if (ring === undefined) return;
-    if (!on) ring.hush();
-    else if (ring.ask() !== 0) this.#rouse();
+    if (this.#receive === undefined) return;
+    if (on) this.#switch.poll(this);
+    else this.#receive.hush();
   }
 
   #delivered(ring: ReceiveRing, frames: number): number {
@@ -267,7 +285,7 @@ export class VhostUserPort implements Port, Polled, Connection {
     if (!ring.publish()) return;
     const { call } = this.#session.rings[index];
     if (call < 0) return;
-    this.#switch.kernel.wake(call);
+    this.#sharing.signal(call);
     this.#switch.tally.txCall(this.row);
   }
 

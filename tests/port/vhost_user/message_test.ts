@@ -27,7 +27,7 @@ class Wire {
     kernel.socketPair(SocketType.STREAM);
     [this.near, this.far] = kernel.pair;
     this.#at = kernel.arena.take(8192);
-    this.reader = new MessageReader(kernel, kernel.sharing!, this.near);
+    this.reader = new MessageReader(kernel, kernel.sharing!, this.near, this);
   }
 
   send(bytes: Uint8Array, fds: readonly number[] = []): void {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Windows } from "../../../src/frame/windows.ts";
 import { GuestMemory } from "../../../src/port/vhost_user/guest_memory.ts";
 import { CHAIN_BUFFERS, RingFault, type RingPlan } from "../../../src/port/vhost_user/ring.ts";
 import type { Sharing } from "../../../src/platform/sharing.ts";
@@ -20,6 +21,7 @@ export const BUFFER_BYTES = 0x10000;
 export class RingLab {
   readonly view: DataView = new DataView(new ArrayBuffer(BUFFER_BYTES));
   readonly u8: Uint8Array = new Uint8Array(this.view.buffer);
+  readonly windows: Windows = new Windows(this.view.buffer);
   readonly memory: GuestMemory;
 
   constructor() {

@@ -65,8 +65,14 @@ export function plainRegion(mebibytes = 1): Region {
   return { guest: 0, size: mebibytes * MIB, user: USER, offset: 0 };
 }
 
-/** Descriptors of this process that a test or a session can have opened. */
+/** What is being closed on other threads, of the case that runs. */
+let closing: (() => number) | undefined;
+
+/** Descriptors of this process that a test or a session can have opened; those that are being closed are waited for. */
 export function descriptors(): number {
+  for (const end = performance.now() + 5000; (closing?.() ?? 0) > 0;) {
+    assert(performance.now() < end, "descriptors are not closed");
+  }
   let count = 0;
   for (const { name } of Deno.readDirSync("/proc/self/fd")) {
     try {
@@ -213,7 +219,13 @@ export class FrontEnd {
 export function withKernel(run: (kernel: Kernel) => void): void {
   const before = descriptors(), kernel = openKernel(16 * MIB, 2048 * GIB);
   const available = kernel.arena.available;
-  run(kernel);
+  closing = () => kernel.sharing!.closing();
+  try {
+    run(kernel);
+    descriptors();
+  } finally {
+    closing = undefined;
+  }
   assertEquals(kernel.arena.available, available, "arena memory");
   kernel.dispose();
   assertEquals(descriptors(), before, "descriptors");

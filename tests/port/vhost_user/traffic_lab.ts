@@ -12,19 +12,30 @@ import { Counters, SHARED_BYTES } from "../../../src/engine/counters.ts";
 import { Engine } from "../../../src/engine/engine.ts";
 import { House } from "../../../src/engine/house.ts";
 import { ARENA_BYTES, GUEST_BYTES } from "../../../src/platform/linux.ts";
+import type { Kernel } from "../../../src/platform/kernel.ts";
 import { openKernel } from "../../../src/platform/mod.ts";
+import type { PortConfig } from "../../../src/port/config.ts";
 import { DgramVm } from "../../support/dgram_vm.ts";
 import { portConfig, type Spec } from "../../support/fake_switch.ts";
 import { StreamVm } from "../../support/stream_vm.ts";
-import { EVERYBODY, makeFrame } from "../../support/test_frame.ts";
-import type { Vm } from "../../support/vm.ts";
-import { FrontEnd, type FrontEndPlan } from "../../support/vhost_frontend/front_end.ts";
-import { Guest, type GuestPlan } from "../../support/vhost_frontend/guest.ts";
+import { FrontEnd } from "../../support/vhost_frontend/front_end.ts";
+import { Guest } from "../../support/vhost_frontend/guest.ts";
 import type { Layout } from "../../support/vhost_frontend/layout.ts";
 import { boot } from "../../support/vhost_frontend/qemu.ts";
+import {
+  expect,
+  guestPart,
+  type GuestStation,
+  introduction,
+  numbered,
+  type Part,
+  type Station,
+  vmPart,
+} from "./traffic_station.ts";
 
 const kernel = openKernel(ARENA_BYTES, GUEST_BYTES);
-const machine = openKernel(64 << 20, 2 ** 37);
+/** Kernel of all VMs. */
+export const machine: Kernel = openKernel(64 << 20, 2 ** 37);
 
 /** Turns after which nobody waits any longer. */
 const PATIENCE = 20_000;
@@ -34,50 +45,35 @@ const wait = kernel.wait.bind(kernel);
 kernel.wait = (microseconds) => found = wait(microseconds);
 kernel.now = () => performance.now() + clock;
 
-/** A VM of a test. */
-export interface Station {
-  readonly n: number;
-  /** Frames sent to it, not yet arrived, by sender. */
-  readonly expected: Map<number, Uint8Array[]>;
-  arrived: number;
-  /** Send bytes; false when there is no room now. */
-  send(frame: Uint8Array, layout?: Layout): boolean;
-  /** Look what has arrived. */
-  poll(): void;
-  readonly front?: FrontEnd;
-  close(): void;
-}
-
-type Part = Pick<Station, "send" | "poll" | "close" | "front">;
-
-/** What a guest's station is like. */
-export interface GuestStation {
-  readonly plan?: FrontEndPlan;
-  readonly guest?: GuestPlan;
-  /** Its receive buffers, header included. */
-  readonly bufferBytes?: number;
-  readonly bufferLayout?: Layout;
-}
-
 /** See the head of this file. */
 export class TrafficLab {
   readonly folder: string = Deno.makeTempDirSync({ prefix: "vswitch-traffic-" });
   readonly logs: string[] = [];
-  readonly engine: Engine;
-  readonly house: House;
+  engine!: Engine;
+  house!: House;
   readonly stations: Station[] = [];
-  readonly #counters: Counters;
   readonly #descriptors = openDescriptors();
+  readonly #configs: PortConfig[] = [];
 
   constructor() {
-    this.#counters = new Counters(new SharedArrayBuffer(SHARED_BYTES));
+    this.#begin();
+  }
+
+  /** A new switch takes the place of the old one, with the same ports. */
+  restart(): void {
+    this.house.stop();
+    this.#begin();
+    assertEquals(this.house.open(this.#configs).kind, "opened", this.text);
+  }
+
+  #begin(): void {
+    const counters = new Counters(new SharedArrayBuffer(SHARED_BYTES));
     const log = (_level: string, port: string, text: string) => {
       this.logs.push(`${port}: ${text}`);
     };
-    this.engine = new Engine(kernel, this.#counters, { log, port: () => {} }, Int32Array.of(1, 2));
+    this.engine = new Engine(kernel, counters, { log, port: () => {} }, Int32Array.of(1, 2));
     this.house = new House(this.engine);
-    clock += 5000; // a switch that has long been there: it waits for nobody
-    this.turn();
+    this.skip(5000); // a switch that has long been there: it waits for nobody
   }
 
   path(name: string): string {
@@ -95,6 +91,7 @@ export class TrafficLab {
       ...spec,
     });
     assertEquals(this.house.open([config]).kind, "opened", this.text);
+    this.#configs.push(config);
     return this;
   }
 
@@ -104,6 +101,12 @@ export class TrafficLab {
   }
 
   // ---- time ----
+
+  /** Milliseconds pass without anything happening. */
+  skip(milliseconds: number): void {
+    clock += milliseconds;
+    this.turn();
+  }
 
   turn(): void {
     this.engine.later(0.02, () => {}); // so that it does not sleep
@@ -131,63 +134,47 @@ export class TrafficLab {
   // ---- stations ----
 
   /** A guest on a vhost-user port, up and known to the switch. */
-  guest(
-    port: string,
-    { plan, guest, bufferBytes = 1600, bufferLayout }: GuestStation = {},
-  ): Station {
-    const front = new FrontEnd(
-      new Guest(machine, guest),
-      this.path(port),
-      () => this.turn(),
-      plan,
-    );
+  guest(port: string, how: GuestStation = {}): Station {
+    const front = this.front(port, how);
     boot(front);
-    front.guest.receive.fill(bufferBytes, bufferLayout);
-    return this.#add(this.#guestPart(front));
+    return this.adopt(front, how);
   }
 
-  #guestPart(front: FrontEnd): Part {
-    return {
-      front,
-      send: (frame, layout) => {
-        return front.guest.transmit.transmit(frame, layout === undefined ? {} : { layout });
-      },
-      poll: () => {
-        const { receive, transmit } = front.guest;
-        const due = receive.ring.isCallDue;
-        // The first call after a start may be one too many: what the driver has seen is not known.
-        if (receive.ring.takeCalls() === 0) assert(!due, "a call was due and did not come");
-        for (let one = receive.next(); one !== undefined; one = receive.next()) {
-          this.#take(this.#of(front), one.frame);
-        }
-        receive.refill();
-        transmit.reclaim();
-      },
-      close: () => front.close(),
-    };
+  /** A front-end that has said nothing yet. */
+  front(port: string, { plan, guest, way = this.path(port) }: GuestStation = {}): FrontEnd {
+    return new FrontEnd(new Guest(machine, guest), way, () => this.turn(), plan);
+  }
+
+  /** A front-end whose rings run becomes a station, known to the switch. */
+  adopt(front: FrontEnd, { bufferBytes = 1600, bufferLayout }: GuestStation = {}): Station {
+    front.guest.receive.fill(bufferBytes, bufferLayout);
+    return this.#add((me) => guestPart(front, me));
   }
 
   /** A VM on a stream port. */
   stream(port: string): Station {
-    return this.#socket((n) => new StreamVm(machine, n, { path: this.path(port) }));
+    return this.#add((me) => vmPart(new StreamVm(machine, me.n, { path: this.path(port) }), me));
   }
 
   /** A VM on a datagram port. */
   dgram(port: string): Station {
     const path = this.path(port);
     const own = `${this.folder}/own${this.stations.length}.sock`;
-    return this.#socket((n) => new DgramVm(machine, n, { path, own, like: "vfkit" }));
+    return this.#add((me) => vmPart(new DgramVm(machine, me.n, { path, own, like: "vfkit" }), me));
   }
 
   /** Send one frame of a length to a station, and expect it there; waits while there is no room. */
   send(from: Station, to: Station, seq: number, length: number, layout?: Layout): void {
-    const whole = makeFrame({ from: from.n, to: to.n, seq, length: Math.max(length, 22) });
-    const frame = whole.subarray(0, length);
+    const frame = numbered(from, to, seq, length);
     this.until("there is room to send", () => from.send(frame, layout));
-    if (length < 14) return;
-    const list = to.expected.get(from.n) ?? [];
-    to.expected.set(from.n, list);
-    list.push(frame);
+    if (length >= 14) expect(from, to, frame);
+  }
+
+  /** As {@linkcode send}, where there is room, and without a turn. */
+  list(from: Station, to: Station, seq: number, length: number): void {
+    const frame = numbered(from, to, seq, length);
+    assert(from.send(frame));
+    expect(from, to, frame);
   }
 
   /** Turns until everything that was sent has arrived. */
@@ -202,6 +189,13 @@ export class TrafficLab {
       for (const list of expected.values()) sum += list.length;
     }
     return sum;
+  }
+
+  /** Make a station known again, after its port was down. */
+  introduce(station: Station): void {
+    assert(station.send(introduction(station.n)));
+    this.settle();
+    for (const each of this.stations) each.poll();
   }
 
   /** Guests verify their memory. */
@@ -225,44 +219,25 @@ export class TrafficLab {
     assertEquals(openDescriptors(), this.#descriptors, `descriptors left open; ${this.text}`);
   }
 
-  #socket(make: (n: number) => Vm): Station {
-    const vm = make(this.stations.length + 1);
-    let me: Station | undefined;
-    vm.onFrame = (frame) => this.#take(me!, frame.slice());
-    return me = this.#add({
-      send: (frame) => vm.sendBytes(frame),
-      poll: () => void vm.poll(),
-      close: () => vm.close(),
-    });
-  }
-
-  #add(part: Part): Station {
-    const n = this.stations.length + 1;
-    const station: Station = { ...part, n, expected: new Map(), arrived: 0 };
+  #add(part: (me: Station) => Part): Station {
+    const n = this.stations.length + 1, me = { n, expected: new Map(), arrived: 0 } as Station;
+    const station = Object.assign(me, part(me));
     this.stations.push(station);
     this.settle();
-    assert(part.send(makeFrame({ from: n, to: EVERYBODY, seq: 0, length: 60 })));
-    this.settle();
-    for (const each of this.stations) each.poll();
+    this.introduce(station);
     return station;
-  }
-
-  #of(front: FrontEnd): Station {
-    return this.stations.find((each) => each.front === front)!;
-  }
-
-  #take(station: Station, frame: Uint8Array): void {
-    if (frame[0] === 0xff) return; // an introduction
-    const from = frame[10] << 8 | frame[11];
-    const wanted = station.expected.get(from)?.shift();
-    assert(wanted !== undefined, `station ${station.n} got a frame of ${from} that was not sent`);
-    station.arrived++;
-    if (wanted.length === frame.length && wanted.every((byte, i) => byte === frame[i])) return;
-    throw new Error(`Sent: ${wanted.length} bytes, ${wanted.subarray(0, 24)}
-Came: ${frame.length} bytes, ${frame.subarray(0, 24)}`);
   }
 }
 
+/** Open descriptors, without those a kernel keeps for good once it needed them (platform/signals.ts). */
 function openDescriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
+  let count = 0;
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      if (Deno.readLinkSync(`/proc/self/fd/${name}`) !== "/dev/null") count++;
+    } catch {
+      // the descriptor by which the folder is read
+    }
+  }
+  return count;
 }

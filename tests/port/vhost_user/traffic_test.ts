@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { APART, INDIRECT, type Layout, WHOLE } from "../../support/vhost_frontend/layout.ts";
 import { bits, Feature } from "../../support/vhost_frontend/wire.ts";
-import { type GuestStation, type Station, TrafficLab } from "./traffic_lab.ts";
+import { TrafficLab } from "./traffic_lab.ts";
+import type { GuestStation, Station } from "./traffic_station.ts";
 
 const KIND = "vhost-user";
 const LAYOUTS: readonly Layout[] = [WHOLE, APART, INDIRECT, { cuts: [-5, 0, 3, 40, 41] }];
@@ -148,6 +149,50 @@ Deno.test("vhost-user traffic: rings of 1 and of 32,768 entries", () => {
     }
     lab.finish();
     assert(a.arrived === 1000 && b.arrived === 1000);
+    lab.close();
+  }
+});
+
+Deno.test("vhost-user traffic: the switch wants to be kicked when it sleeps, and not while it looks", () => {
+  for (const extra of [[], [Feature.EVENT_IDX]]) {
+    const features = [Feature.VERSION_1, Feature.MRG_RXBUF, ...extra];
+    const lab = new TrafficLab().open("a", KIND, { pollUs: 30_000_000 }).open("b", KIND);
+    const a = lab.guest("a", guestWith(features)), b = lab.guest("b", guestWith(features));
+    const { ring } = a.front!.guest.transmit;
+    lab.list(a, b, 1, 60);
+    lab.finish();
+    const kicks = ring.kicks;
+    for (let k = 2; k < 50; k++) lab.send(a, b, k, 60);
+    lab.finish();
+    assertEquals(ring.kicks, kicks, "it still looks");
+    lab.skip(31_000);
+    lab.settle();
+    lab.list(a, b, 50, 60);
+    lab.finish();
+    assertEquals(ring.kicks, kicks + 1, "it has slept");
+    lab.close();
+  }
+});
+
+Deno.test("vhost-user traffic: a guest without buffers is asked for a kick when it has some, else not", () => {
+  for (const extra of [[], [Feature.EVENT_IDX]]) {
+    const features = [Feature.VERSION_1, ...extra];
+    const { lab, a, b } = pair(guestWith(features, { bufferBytes: 1600 }));
+    const { receive } = b.front!.guest;
+    const kicks = receive.ring.kicks;
+    for (let k = 1; k <= 100; k++) {
+      lab.send(a, b, k, 60);
+      lab.finish();
+    }
+    assertEquals(receive.ring.kicks, kicks, "it had buffers all the time");
+    for (let k = 1; k <= 100; k++) lab.list(a, b, k, 60); // more than b has buffers for
+    lab.settle();
+    lab.stations.splice(1, 1); // nobody refills them
+    for (let one = receive.next(); one !== undefined; one = receive.next());
+    assertEquals(receive.ring.kicks, kicks);
+    assertEquals(receive.post(16, 1600), 16);
+    assert(receive.ring.kick(), "the switch waits for buffers");
+    b.close();
     lab.close();
   }
 });
