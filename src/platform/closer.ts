@@ -41,7 +41,7 @@ export class Closer {
   close(fd: number, giver: object): void {
     if (this.#c.pthread_create === null) return void this.#c.close(fd);
     this.#closing.push({ fd, giver, thread: 0n });
-    this.#sweep();
+    if (this.#closing.length <= THREADS) this.#sweep(); // else when it is asked how many there are
   }
 
   /** See Sharing.closing. */

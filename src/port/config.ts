@@ -70,7 +70,11 @@ export const PORT_DEFAULTS = {
   maxMacs: 8192,
   client: "",
   asked: "",
-  pollUs: 20,
+  /**
+   * About what going to sleep and being woken costs. At 10,000 single frames a second a switch uses 16 % of a core with 0,
+   * 21 % with 10 and 33 % with 20; beyond some 100,000 it looks all the time in any case.
+   */
+  pollUs: 10,
   unsealed: false,
   sends: 0,
   accepts: 0,

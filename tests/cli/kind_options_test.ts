@@ -28,7 +28,7 @@ Deno.test("parsePort() gives vhost-user ports everything to offer but ufo", () =
   for (const kind of VHOST_KINDS) {
     const port = parse(`vm1=${kind}:/run/a.sock`);
     assertObjectMatch(port, { name: "vm1", kind, target: "/run/a.sock", clients: "replace" });
-    assertObjectMatch(port, { client: "", asked: "", pollUs: 20, unsealed: false });
+    assertObjectMatch(port, { client: "", asked: "", pollUs: 10, unsealed: false });
     const all = parseFeatures("csum+tso4+tso6+uso+ecn")!;
     assertEquals(all, 2 ** FEATURE_NAMES.length - 1 - Feature.UFO);
     assertEquals(policyOf(port), {

@@ -19,6 +19,7 @@ const CLASSES: Record<keyof typeof Fault, readonly Name[]> = {
     "EEXIST",
     "ENAMETOOLONG",
     "ENOSYS",
+    "ENOPROTOOPT",
     "EADDRINUSE",
     "EISCONN",
   ],

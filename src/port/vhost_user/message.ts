@@ -6,13 +6,14 @@
  * may arrive in any pieces and is never waited for. What is read never goes beyond one message, so
  * a descriptor that comes with a piece belongs to the message that the piece is of. Descriptors are
  * held here until they are taken or the message is dropped, so there is no way on which one stays
- * open.
+ * open. Closing one takes as long as the front-end likes: that is left to other threads, and a
+ * front-end whose descriptors do not get closed is listened to no longer.
  *
  * @module
  */
 import { Errno, Fault, judge } from "../../platform/errno.ts";
 import type { Kernel } from "../../platform/kernel.ts";
-import type { Sharing } from "../../platform/sharing.ts";
+import { CLOSING_MAX, type Sharing } from "../../platform/sharing.ts";
 import { RETRIES } from "../retries.ts";
 
 /** Bytes of a header. */
@@ -36,6 +37,7 @@ export type Next = typeof Next[keyof typeof Next];
 /** Where a reply is put together, behind the longest message. */
 const REPLY = HEADER + MAX_PAYLOAD + 4;
 const PLACE_BYTES = 4096;
+const CLOGGED = "the descriptors it sends take long to close";
 const TOO_MANY = `it sent more than ${MAX_DESCRIPTORS} descriptors with one message`;
 
 /** See the head of this file. The descriptor of the socket is the caller's, and is not closed. */
@@ -76,6 +78,7 @@ export class MessageReader {
    */
   next(): Next {
     if (this.reason !== "") return Next.OVER;
+    if (this.#sharing.closing(this.#giver) > CLOSING_MAX) return this.#over(CLOGGED);
     while (this.#bytes < HEADER) {
       const got = this.#read(HEADER - this.#bytes);
       if (got !== Next.MESSAGE) return got;
@@ -107,6 +110,11 @@ export class MessageReader {
   /** Take the first descriptor: it is the caller's now. -1 when there is none. */
   take(): number {
     return this.#descriptors.shift() ?? -1;
+  }
+
+  /** Take all descriptors. */
+  takeAll(): void {
+    this.#descriptors = [];
   }
 
   /** The message is dealt with; descriptors that nobody took are closed. */

@@ -22,8 +22,14 @@ export function dialVhostUser(host: Switch, config: PortConfig): Opened {
 }
 
 /** @throws PortError where the system cannot share memory with a VM */
-function requireSharing({ kernel }: Switch, { name, kind }: PortConfig): void {
-  if (kernel.sharing !== undefined) return;
-  const text = `Cannot open port "${name}": ${kind} needs Linux; use dgram or stream`;
-  throw new PortError(text, true);
+function requireSharing(host: Switch, { name, kind }: PortConfig): void {
+  const { sharing } = host.kernel;
+  if (sharing === undefined) {
+    const text = `Cannot open port "${name}": ${kind} needs Linux; use dgram or stream`;
+    throw new PortError(text, true);
+  }
+  if (!sharing.signalsMayWait) return;
+  const text = "calls to guests go by eventfd_write, since Linux AIO is not to be had " +
+    "(fs.aio-max-nr, seccomp): a hostile VM monitor could make the switch wait";
+  host.log("warning", name, text);
 }

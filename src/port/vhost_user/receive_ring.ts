@@ -92,7 +92,7 @@ export class ReceiveRing extends Ring {
     this.#seen = (this.next + available) & 0xffff;
     const most = this.#mergeable ? Math.min(available, MERGED_CHAINS) : Math.min(available, 1);
     this.buffers = this.chains = 0;
-    let missing = bytes;
+    let missing = bytes, walked = 0;
     for (let k = 0; k < most && missing > 0; k++) {
       const head = this.avail[2 + ((this.next + k) & this.mask)];
       const to = this.#list(head);
@@ -104,8 +104,9 @@ export class ReceiveRing extends Ring {
       missing -= this.#bytes[k];
       this.buffers = to;
       this.chains = k + 1;
-      // Whoever gives buffers of a few bytes gets no large frames.
-      if (to > MERGED_CHAINS && missing > 0) return Room.NEVER;
+      walked += this.walked;
+      // Whoever gives buffers of a few bytes, or of none, gets no large frames, and does not keep us looking.
+      if (walked > MERGED_CHAINS && missing > 0) return Room.NEVER;
     }
     if (missing === 0) return 0;
     this.#tried = this.#seen;
@@ -128,6 +129,7 @@ export class ReceiveRing extends Ring {
     if (place < 0) return RingFault.MEMORY;
     this.at[n] = place;
     this.length[n] = bytes;
+    this.walked = 1;
     return n + 1;
   }
 

@@ -72,6 +72,8 @@ export class Ring {
   next: number;
   /** Index of the next used entry to write, modulo 2^16; the driver does not see it before {@linkcode publish}. */
   usedNext: number;
+  /** Buffers of the last chain of {@linkcode walk}, empty ones included. */
+  protected walked = 0;
   protected readonly mask: number;
   protected readonly memory: GuestMemory;
   readonly #windows: Windows;
@@ -176,7 +178,10 @@ export class Ring {
         at[to] = place;
         length[to++] = Math.min(bytes, 0x7fff_ffff);
       }
-      if ((word & NEXT) === 0) return to;
+      if ((word & NEXT) === 0) {
+        this.walked = isIndirect ? steps : steps + 1;
+        return to;
+      }
       i = word >>> 16;
     }
     return RingFault.LOOP;

@@ -13,7 +13,7 @@
  */
 import type { Policy } from "../../offload/policy.ts";
 import type { Kernel } from "../../platform/kernel.ts";
-import { CLOSING_MAX, type Sharing } from "../../platform/sharing.ts";
+import type { Sharing } from "../../platform/sharing.ts";
 import type { Acked, FeatureBits } from "./features.ts";
 import { GuestMemory, MAX_REGIONS } from "./guest_memory.ts";
 import { regionsOf, tableFits } from "./memory_table.ts";
@@ -32,10 +32,7 @@ export interface SessionConfig extends Policy {
 /** Who runs the rings. */
 export interface SessionHost {
   readonly name: string;
-  /**
-   * What is offered, as it was at the beginning of the session, and what is accepted. Descriptors that are being
-   * closed are counted for it (Sharing.closing), so it is one object for all sessions of a port.
-   */
+  /** What is offered at first, and what is accepted: one object for all sessions of a port. */
   readonly config: SessionConfig;
   /**
    * Something that running rings depend on is about to change: write where each of them is to its
@@ -64,7 +61,6 @@ export class Session {
   /** Why the conversation is over; empty while it is not. */
   reason = "";
   readonly #host: SessionHost;
-  readonly #sharing: Sharing;
   readonly #negotiation: Negotiation;
   readonly #reader: MessageReader;
   readonly #pair: RingPair;
@@ -73,11 +69,10 @@ export class Session {
 
   constructor(kernel: Kernel, sharing: Sharing, host: SessionHost, fd: number) {
     this.#host = host;
-    this.#sharing = sharing;
     this.#negotiation = new Negotiation(host.config);
     this.#pair = new RingPair(sharing, host.config);
     this.rings = this.#pair.rings;
-    this.memory = new GuestMemory(sharing);
+    this.memory = new GuestMemory(sharing, host.config);
     this.#reader = new MessageReader(kernel, sharing, fd, host.config);
   }
 
@@ -103,9 +98,6 @@ export class Session {
       if (got === Next.NONE) break;
       if (got === Next.MESSAGE) this.#take();
       else this.#end(this.#reader.reason);
-      if (!this.#closed && this.#isClogged) {
-        this.#end("the descriptors it sends take long to close");
-      }
       this.#resume();
     }
     return !this.#closed;
@@ -121,10 +113,6 @@ export class Session {
     this.#reader.close();
     this.#pair.close();
     this.memory.release();
-  }
-
-  get #isClogged(): boolean {
-    return this.#sharing.closing(this.#host.config) > CLOSING_MAX;
   }
 
   /** The conversation cannot go on. */
@@ -239,6 +227,7 @@ export class Session {
     const { unsealed } = this.#host.config;
     const fault = this.memory.replace(regions, this.#reader.descriptors, unsealed);
     if (fault !== "") return fault;
+    this.#reader.takeAll();
     for (const ring of this.rings) ring.translate(this.memory);
     return this.#pair.faultOfPlace(this.memory);
   }

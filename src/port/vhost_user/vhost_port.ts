@@ -127,7 +127,7 @@ export class VhostUserPort implements Port, Polled, Connection {
     this.#leave();
     this.#watched.stop();
     this.#session.close();
-    this.#switch.kernel.close(this.#watched.fd);
+    this.#sharing.closeElsewhere(this.#watched.fd, this.#asked);
     this.#onClose(this, reason);
   }
 

@@ -4,8 +4,10 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { Errno } from "../../../src/platform/errno.ts";
 import type { Sharing } from "../../../src/platform/sharing.ts";
 import { Ready, SocketType } from "../../../src/platform/kernel.ts";
+import { until } from "../../support/time.ts";
 import { ok, pattern, refused, text } from "./expect.ts";
 import type { Case, Lab } from "./lab.ts";
 
@@ -137,6 +139,40 @@ export const descriptors: readonly Case[] = [
       refused(send(lab, a, text("most"), new Array(33).fill(wake)), "EINVAL");
       send(lab, a, text("next"), [wake]);
       assertEquals(receive(lab, b).fds.length, 1);
+    },
+  },
+  {
+    name: "closeElsewhere() closes, counted for the giver until then",
+    async run(lab) {
+      const sharing = sharingOf(lab), giver = {}, other = {};
+      const wakes = Array.from({ length: 300 }, () => ok(lab.kernel.openWake()));
+      for (const wake of wakes) sharing.closeElsewhere(wake, giver);
+      assertEquals(sharing.closing(other), 0);
+      await until("all to be closed", () => sharing.closing(giver) === 0);
+      assertEquals(sharing.closing(), 0);
+      for (const wake of wakes) refused(lab.kernel.close(wake), "EBADF");
+    },
+  },
+  {
+    name:
+      "refuseDescriptors() makes messages with descriptors fail, of those who connect later, too",
+    run(lab) {
+      const [a, b] = lab.pair(STREAM), listener = lab.listener("l.sock", 1);
+      const wake = lab.track(lab.kernel.openWake()), client = lab.socket(STREAM);
+      const refuses = lab.kernel.refuseDescriptors(b);
+      if (refuses === -Errno.ENOPROTOOPT) return; // Linux before 6.16
+      assertEquals([refuses, lab.kernel.refuseDescriptors(listener)], [0, 0]);
+      refused(send(lab, a, text("with"), [wake]), "EPERM");
+      assertEquals(send(lab, a, text("without"), []), 7);
+      assertEquals(receive(lab, b), { bytes: text("without"), fds: [] });
+      assertEquals(send(lab, b, text("with"), [wake]), 4, "it may send some itself");
+      assertEquals(receive(lab, a).fds.length, 1);
+
+      ok(lab.kernel.connect(client, lab.address("l.sock")));
+      refused(send(lab, client, text("with"), [wake]), "EPERM");
+      const server = lab.track(lab.kernel.accept(listener));
+      refused(send(lab, client, text("with"), [wake]), "EPERM");
+      assertEquals(send(lab, server, text("with"), [wake]), 4);
     },
   },
   {

@@ -140,6 +140,7 @@ export const readiness: readonly Case[] = [
       assertEquals(seen.size, count, "a ready descriptor starved");
     },
   },
+  // fault list 53
   {
     name: "with EDGE a counter nobody reads is reported once for what it holds and once for more",
     run(lab) {

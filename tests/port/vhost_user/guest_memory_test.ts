@@ -16,11 +16,11 @@ const PAGE = 4096;
 class Fixture {
   readonly memory: GuestMemory;
   readonly kernel: Kernel;
-  readonly #files: number[] = [];
+  #files: number[] = [];
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
-    this.memory = new GuestMemory(kernel.sharing!);
+    this.memory = new GuestMemory(kernel.sharing!, {});
   }
 
   file(bytes: number, sealed = true): number {
@@ -32,8 +32,32 @@ class Fixture {
 
   /** Replace the table, each region in a file of its own that is just long enough. */
   replace(...regions: Region[]): string {
-    const files = regions.map(({ offset, size }) => this.file(offset + size));
-    return this.memory.replace(regions, files, false);
+    return this.give(regions, regions.map(({ offset, size }) => this.file(offset + size)));
+  }
+
+  /** Replace the table; files of one that is taken are not ours any more. */
+  give(regions: readonly Region[], files: readonly number[], unsealed = false): string {
+    const fault = this.memory.replace(regions, files, unsealed);
+    if (fault === "") this.given(files);
+    return fault;
+  }
+
+  /** These are not ours any more. */
+  given(files: readonly number[]): void {
+    this.#files = this.#files.filter((fd) => !files.includes(fd));
+  }
+
+  /** Another descriptor of the same file, as a message makes one. */
+  twin(fd: number): number {
+    const { kernel } = this, { arena } = kernel, sharing = kernel.sharing!;
+    kernel.socketPair(SocketType.STREAM);
+    const [a, b] = kernel.pair, at = arena.take(PAGE);
+    assertEquals([sharing.sendMessage(a, at, 1, [fd]), sharing.receiveMessage(b, at, 1)], [1, 1]);
+    const [twin] = sharing.descriptors;
+    arena.give(at);
+    for (const end of [a, b]) kernel.close(end);
+    this.#files.push(twin);
+    return twin;
   }
 
   end(): void {
@@ -92,7 +116,7 @@ memoryTest(
   (fixture, memory) => {
     const { view } = fixture.kernel.arena, file = fixture.file(3 * PAGE);
     const rows = [region(0, 3 * PAGE), region(1 << 20, PAGE, USER + 5 * PAGE, 2 * PAGE)];
-    assertEquals(memory.replace(rows, [file, file], false), "");
+    assertEquals(fixture.give(rows, [file, fixture.twin(file)]), "");
     view.setUint32(memory.locate(2 * PAGE + 8, 4), 0xcafe);
     assertEquals(view.getUint32(memory.locate((1 << 20) + 8, 4)), 0xcafe);
     assertEquals(view.getUint32(memory.locateUser(USER + 5 * PAGE + 8, 4)), 0xcafe);
@@ -124,7 +148,6 @@ memoryTest("GuestMemory.locate() agrees with a search by hand in any table", (fi
         fixture.kernel.sharing!.createMemory(offset + size, true)
       );
       assertEquals(memory.replace(rows, files, false), "");
-      files.forEach((fd) => fixture.kernel.close(fd));
       const starts = rows.map(({ guest }) => memory.locate(guest, 1));
       for (const [address, length] of asked) {
         const i = rows.findIndex(({ guest, size }) =>
@@ -219,7 +242,7 @@ memoryTest(
       "it gave memory that can get shorter, which would kill the switch: use -object " +
         "memory-backend-memfd,id=mem,size=...,share=on -machine memory-backend=mem, or unsealed=on if it is to be trusted",
     );
-    assertEquals(memory.replace([region(0, PAGE)], [open], true), "");
+    assertEquals(fixture.give([region(0, PAGE)], [open], true), "");
     assert(memory.locate(0, PAGE) > 0);
     kernel.socketPair(SocketType.STREAM);
     const [a, b] = kernel.pair, wake = kernel.openWake();
@@ -241,7 +264,7 @@ Deno.test("GuestMemory.replace() takes back what it mapped when a later region c
     unmap: (at: number) => assert(mapped.delete(at)),
   } as Partial<Sharing> as Sharing;
   const rows = [0, 1, 2, 3].map((i) => region(i * PAGE, PAGE));
-  const said = new GuestMemory(sharing).replace(rows, [0, 0, 0, 0], false);
+  const said = new GuestMemory(sharing, {}).replace(rows, [0, 0, 0, 0], false);
   assertEquals([said, mapped.size], ["its memory cannot be mapped (EACCES)", 0]);
 });
 
@@ -252,13 +275,16 @@ memoryTest(
     const row = [region(0, MAX_MAPPED - GIB)];
     let said = "";
     for (let i = 0; i < 8 && said === ""; i++) {
-      others.push(new GuestMemory(fixture.kernel.sharing!));
-      said = others[i].replace(row, [huge], false);
+      others.push(new GuestMemory(fixture.kernel.sharing!, {}));
+      const file = fixture.twin(huge);
+      said = others[i].replace(row, [file], false);
+      if (said === "") fixture.given([file]);
     }
     assertEquals(said, "there is no room left for its memory");
     const halves = [region(0, PAGE), region(PAGE, MAX_MAPPED - GIB)];
-    assertEquals(memory.replace(halves, [huge, huge], false), said);
+    const twins = [fixture.twin(huge), fixture.twin(huge)];
+    assertEquals(memory.replace(halves, twins, false), said);
     others.forEach((each) => each.release());
-    assertEquals(memory.replace(halves, [huge, huge], false), "");
+    assertEquals(fixture.give(halves, twins), "");
   },
 );

@@ -32,7 +32,7 @@ export class RingLab {
       map: () => places.shift() ?? -12,
       unmap: () => {},
     };
-    this.memory = new GuestMemory(sharing as Sharing);
+    this.memory = new GuestMemory(sharing as Sharing, this);
     const regions = REGIONS.map(({ guest, size }) => ({ guest, size, user: guest, offset: 0 }));
     const refused = this.memory.replace(regions, [3, 4], false);
     if (refused !== "") throw new Error(refused);

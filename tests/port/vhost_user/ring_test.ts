@@ -100,6 +100,7 @@ Deno.test("ReceiveRing lists room as the specification does, and takes nothing t
         const lab = new RingLab(), plan = lab.plan(16);
         litter(lab, plan.desc, list);
         available(lab, plan.avail, heads.length, heads);
+        lab.view.setUint16(plan.used + 2, 0, true); // nothing was used yet
         const ring = new ReceiveRing(lab.windows, lab.memory, plan, mergeable);
         const place = new Float64Array(1);
         const claimed = ring.claim(Int32Array.of(bytes), 0, 1, 0, place);

@@ -216,6 +216,8 @@ export class TrafficLab {
     this.clear();
     this.house.stop();
     Deno.removeSync(this.folder, { recursive: true });
+    // those of front-ends are closed on other threads
+    for (let i = 0; i < PATIENCE && kernel.sharing!.closing() > 0; i++) machine.wait(100);
     assertEquals(openDescriptors(), this.#descriptors, `descriptors left open; ${this.text}`);
   }
 
