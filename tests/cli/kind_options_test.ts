@@ -155,5 +155,5 @@ Deno.test("helpText() has vhost-user among the examples and its options under th
   const options = help.slice(help.indexOf("\nPort options: shared memory (vhost-user)\n"));
   assertStringIncludes(options, "\n  poll-us=US ");
   assertStringIncludes(options, "\n  unsealed=on|off ");
-  assertStringIncludes(options, "(default: 20)");
+  assertStringIncludes(options, "(default: 10)");
 });
