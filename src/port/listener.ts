@@ -11,7 +11,7 @@
  * @module
  */
 import { Errno, errnoName, Fault, judge } from "../platform/errno.ts";
-import { SocketType } from "../platform/kernel.ts";
+import { Ready, SocketType } from "../platform/kernel.ts";
 import { CLOSING_MAX, type Sharing } from "../platform/sharing.ts";
 import type { PortConfig } from "./config.ts";
 import type { Opened, Source, Switch } from "./port.ts";
@@ -37,6 +37,8 @@ export interface Connection {
   readonly row: number;
   /** Granted socket buffers in bytes, 0 where nothing depends on them. */
   readonly buffers: number;
+  /** Handle what its VM has sent: that may be its end. */
+  hear(): void;
   /** Somebody else takes its place: end, once what its VM has sent is read. */
   giveWay(reason: string): void;
   close(reason: string): void;
@@ -66,6 +68,8 @@ export class Listener implements Source, Opened {
   readonly #ports = new Map<number, Connection>();
   #rest = REST_FIRST_MS;
   #closing = false;
+  /** Somebody who has connected while the port has its VM, and has not spoken yet. */
+  #newcomer: Watched | undefined;
   /** Connections that may be taken now, and when they were last counted. */
   #tokens = BURST;
   #counted = 0;
@@ -133,6 +137,7 @@ export class Listener implements Source, Opened {
   close(): void {
     this.quiesce();
     for (const port of [...this.#ports.values()]) port.close("the switch stops");
+    this.#dismissNewcomer();
     this.#discard(this.#watched.fd);
   }
 
@@ -180,6 +185,7 @@ export class Listener implements Source, Opened {
     const pid = kernel.peerOf(fd)?.pid ?? 0;
     const who = pid > 0 ? `pid ${pid}` : "a client";
     const single = this.#config.clients !== "many";
+    if (single) this.#ports.get(0)?.hear(); // it may have gone, and this be its next life
     const old = this.#ports.get(0);
     if (single && old !== undefined) {
       if (this.#config.clients === "refuse") {
@@ -187,9 +193,36 @@ export class Listener implements Source, Opened {
         const text = `turned away ${who}: the port has its VM (clients=refuse)`;
         return this.#switch.log("warning", this.#config.name, text);
       }
+      if (this.socket === "vhost-user") return this.#await(fd, who);
       old.giveWay(`${who} took its place`);
     }
     this.#connect(fd, single ? 0 : this.#freeNumber(), who);
+  }
+
+  /**
+   * A front-end speaks first. Who does not only wants to know whether somebody listens, as another switch does before
+   * it takes a path, and must not end the VM that is here.
+   */
+  #await(fd: number, who: string): void {
+    this.#dismissNewcomer();
+    const newcomer = new Watched(this.#switch, fd, {
+      ready: (bits) => {
+        if ((bits & Ready.GONE) !== 0) return this.#dismissNewcomer();
+        newcomer.stop();
+        this.#newcomer = undefined;
+        this.#ports.get(0)?.giveWay(`${who} took its place`);
+        this.#connect(fd, 0, who);
+      },
+    });
+    this.#newcomer = newcomer;
+    newcomer.read(true);
+  }
+
+  #dismissNewcomer(): void {
+    if (this.#newcomer === undefined) return;
+    this.#newcomer.stop();
+    this.#discard(this.#newcomer.fd);
+    this.#newcomer = undefined;
   }
 
   #connect(fd: number, number: number, who: string): void {

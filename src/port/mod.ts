@@ -52,7 +52,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
   "vhost-user": {
     target: "path",
-    clients: "replace",
+    clients: "refuse",
     shares: true,
     help: "memory shared with the VM (Linux): QEMU -netdev vhost-user, Cloud Hypervisor",
     open: listenVhostUser,

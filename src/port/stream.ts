@@ -100,6 +100,10 @@ export class StreamPort implements Port, WindowUser, Connection {
     this.close(reason);
   }
 
+  hear(): void {
+    if (!this.#closed) this.#read();
+  }
+
   giveWay(reason: string): void {
     this.lose(reason);
   }

@@ -113,6 +113,11 @@ export class Ring {
     return count > this.size ? RingFault.AVAILABLE : count;
   }
 
+  /** True when nothing has been available since the ring runs. */
+  get isUntouched(): boolean {
+    return this.next === this.#plan.base && this.count() === 0;
+  }
+
   /** Let the driver see what was used. Returns true when it wants to be called for it. */
   publish(): boolean {
     const before = this.#published, now = this.usedNext;

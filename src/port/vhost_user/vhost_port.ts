@@ -67,6 +67,8 @@ export class VhostUserPort implements Port, Polled, Connection {
   #isWaiting = false;
   /** It is waited for the other VMs of a switch that has just started. */
   #isHeld = false;
+  /** Kicks for a ring in which nothing has ever been. */
+  #idleKicks = 0;
   /** What is wrong with a ring, until somebody can be told. */
   #broken = "";
   #closed = false;
@@ -116,6 +118,10 @@ export class VhostUserPort implements Port, Polled, Connection {
     this.#leave();
   }
 
+  hear(): void {
+    this.ready();
+  }
+
   giveWay(reason: string): void {
     this.close(reason);
   }
@@ -151,7 +157,7 @@ export class VhostUserPort implements Port, Polled, Connection {
     this.#receive = new ReceiveRing(windows, memory, plan(rings[RECEIVE], took), took.mergeable);
     this.#transmit = new TransmitRing(windows, memory, plan(rings[TRANSMIT], took));
     this.#kick(rings[RECEIVE].kick, () => this.#switch.writable(this));
-    this.#kick(rings[TRANSMIT].kick, () => this.#rouse());
+    this.#kick(rings[TRANSMIT].kick, () => this.#kicked());
     const { sends, accepts, vnetHdr } = took;
     this.#join({ ...this.#asked, sends, accepts, vnetHdr, mtu: mtu || this.#asked.mtu });
     this.wantWrite(this.#isWaiting);
@@ -196,6 +202,17 @@ export class VhostUserPort implements Port, Polled, Connection {
   }
 
   // ---- the guest transmits ----
+
+  /** The guest says that there is something in its ring. */
+  #kicked(): void {
+    const ring = this.#transmit;
+    if (ring?.isUntouched === true && ++this.#idleKicks === IDLE_KICKS) {
+      const text = "its guest kicks, but its rings stay empty: the VM monitor does not share the " +
+        "guest's memory; use share=on";
+      this.#switch.log("warning", this.name, text);
+    }
+    this.#rouse();
+  }
 
   poll(): boolean {
     let found = false;
@@ -295,6 +312,8 @@ export class VhostUserPort implements Port, Polled, Connection {
   }
 }
 
+/** Kicks for an untouched ring until something must be wrong. */
+const IDLE_KICKS = 3;
 /** Between two looks whether all are there. */
 const GATHER_MS = 20;
 

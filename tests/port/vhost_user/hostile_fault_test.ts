@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { dropColumn } from "../../../src/engine/counters.ts";
 import { INDIRECT, NEXT, WRITE } from "../../support/vhost_frontend/driver_ring.ts";
 import { HOSTILE_MAC, type HostileGuest } from "./hostile_guest.ts";
 import { HostileLab } from "./hostile_lab.ts";
@@ -104,11 +105,14 @@ function goesDown(lab: HostileLab, what: string, ring: string, reason: RegExp) {
 for (const [index, name, right] of [[0, "receive", WRITE], [1, "transmit", 0]] as const) {
   Deno.test(`hostile guest: what is wrong with its ${name} ring is said, and cured by a reboot`, () => {
     const lab = new HostileLab(PLAN);
-    for (const [what, reason, entries, table] of wrongChains(right)) {
-      greet(lab);
-      offer(lab.hostile, index, entries, table);
-      if (index === 0) lab.provoke(4000);
-      goesDown(lab, what, name, reason);
+    // A frame for one buffer, and a frame for several.
+    for (const length of [1500, 4000]) {
+      for (const [what, reason, entries, table] of wrongChains(right)) {
+        greet(lab);
+        offer(lab.hostile, index, entries, table);
+        if (index === 0) lab.provoke(length);
+        goesDown(lab, what, name, reason);
+      }
     }
     for (const step of [257, 300, 32_768, 65_535]) {
       greet(lab);
@@ -132,3 +136,31 @@ for (const [index, name, right] of [[0, "receive", WRITE], [1, "transmit", 0]] a
     lab.close();
   });
 }
+
+Deno.test("hostile guest: a chain longer than any frame is dropped, and leaves the frame behind it as it is", () => {
+  const lab = new HostileLab(PLAN), { hostile } = lab, [, ring] = hostile.front.guest.rings;
+  for (const gso of [0, 1]) {
+    for (const pieces of [2, 4, 200]) {
+      const header = Uint8Array.of(1, gso, 54, 0, 100, 0, 34, 0, 16, 0, 0, 0);
+      hostile.poke(BUFFER, new Uint8Array(60_000).fill(0xab));
+      hostile.poke(BUFFER, header);
+      const good = new Uint8Array(12 + 1000).fill(pieces);
+      good.set([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1, ...HOSTILE_MAC]);
+      hostile.poke(TABLE, good);
+      for (let i = 0; i < pieces; i++) {
+        const isLast = i + 1 === pieces;
+        ring.describe(i, { address: BUFFER, length: 60_000 }, isLast ? 0 : NEXT, i + 1);
+      }
+      ring.describe(200, { address: TABLE, length: good.length }, 0, 0);
+      ring.offer(0);
+      ring.offer(200);
+      ring.forceKick();
+      lab.settle();
+      const { receive } = lab.guest1.front!.guest, frame = receive.next()?.frame;
+      assertEquals(frame, good.slice(12), `${pieces} times 60,000 bytes, GSO ${gso}`);
+    }
+  }
+  assertEquals(lab.sum(dropColumn("oversize")), 6);
+  lab.check();
+  lab.close();
+});

@@ -12,8 +12,9 @@ import { INDIRECT, NEXT, WRITE } from "../../support/vhost_frontend/driver_ring.
 import type { FrontEnd } from "../../support/vhost_frontend/front_end.ts";
 import type { RegionPlan } from "../../support/vhost_frontend/guest_memory.ts";
 import { boot, start } from "../../support/vhost_frontend/qemu.ts";
-import { filler, tcpFrame, udpFrame } from "../../offload/frames.ts";
-import { NEEDS_CSUM } from "../../support/vnet_header.ts";
+import { Request, words64 } from "../../support/vhost_frontend/wire.ts";
+import { Dice } from "./dice.ts";
+import { BROADCAST, packet, vnetHeader } from "./hostile_frames.ts";
 
 /** Two regions of one file, with bytes in front of each that the switch was not given. */
 export const HOSTILE_MEMORY: readonly RegionPlan[] = [
@@ -24,33 +25,7 @@ export const HOSTILE_MEMORY: readonly RegionPlan[] = [
 const AREA = 2 ** 32 + (2 << 20), AREA_BYTES = 2 << 20;
 /** Source of its frames: nobody else's address is one bit away. */
 export const HOSTILE_MAC = [6, 0x77, 0x77, 0x77, 0x77, 0x77];
-const BROADCAST = [255, 255, 255, 255, 255, 255];
 const VNET = 12;
-
-/** Numbers that look random, from a seed (mulberry32). */
-export class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed | 0;
-  }
-
-  /** 0 .. below - 1. */
-  roll(below: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ this.#state >>> 15, 1 | this.#state);
-    t = (t + Math.imul(t ^ t >>> 7, 61 | t)) ^ t;
-    return ((t ^ t >>> 14) >>> 0) % below;
-  }
-
-  pick<T>(of: readonly T[]): T {
-    return of[this.roll(of.length)];
-  }
-
-  bytes(length: number): Uint8Array {
-    return filler(length, this.roll(2 ** 31));
-  }
-}
 
 /** One descriptor, as it is to be written. */
 interface Entry {
@@ -107,7 +82,7 @@ export class HostileGuest {
   }
 
   /** Behave for once: send one frame with this header. */
-  send(frame: Uint8Array, header = new Uint8Array(VNET)): void {
+  send(frame: Uint8Array, header: Uint8Array = new Uint8Array(VNET)): void {
     const address = this.#place(VNET + frame.length);
     this.poke(address, header);
     this.poke(address + VNET, frame);
@@ -121,8 +96,6 @@ export class HostileGuest {
     this[what]();
     if (this.#dice.roll(3) > 0) { for (const ring of this.#rings) ring.forceKick(); }
   }
-
-  // ---- what it does ----
 
   /** Random bytes in any of the parts of a ring. */
   scribble(): void {
@@ -186,20 +159,8 @@ export class HostileGuest {
   header(): void {
     const dice = this.#dice;
     for (let i = 1 + dice.roll(8); i > 0; i--) {
-      const frame = this.#packet(),
-        header = new Uint8Array(VNET),
-        view = new DataView(header.buffer);
-      if (dice.roll(3) === 0) header.set(dice.bytes(VNET));
-      else {
-        header[0] = dice.pick([NEEDS_CSUM, NEEDS_CSUM, 0, 2, 4, 255]);
-        header[1] = dice.pick([0, 1, 3, 4, 5, 0x81, 0x84, 0x7f]);
-        view.setUint16(2, dice.pick([0, 54, 74, 42, 62, 65_535]), true);
-        view.setUint16(4, dice.pick([0, 1, 8, 536, 1460, 65_535]), true);
-        view.setUint16(6, dice.pick([34, 34, 54, 0, 33, frame.length, 65_535]), true);
-        view.setUint16(8, dice.pick([16, 6, 0, frame.length, 65_534]), true);
-        view.setUint16(10, dice.roll(65_536), true);
-      }
-      this.send(frame, header);
+      const frame = packet(dice, HOSTILE_MAC);
+      this.send(frame, vnetHeader(dice, frame));
     }
   }
 
@@ -233,23 +194,22 @@ export class HostileGuest {
     }
   }
 
+  /** Its front-end moves a ring: to another index, or one part over another. */
+  move(): void {
+    const dice = this.#dice, { front } = this, ring = dice.roll(2), { blocks } = this.#rings[ring];
+    if (front.channel.isOver) return;
+    if (dice.roll(2) === 0) return front.setVringBase(ring, dice.roll(65_536));
+    const parts = [blocks.desc, blocks.avail, blocks.used, { address: AREA }];
+    const user = () => BigInt(front.guest.memory.userOf(dice.pick(parts).address)) / 16n * 16n;
+    front.tell(Request.SET_VRING_ADDR, words64(ring, user(), user(), user(), 0));
+  }
+
   // ---- in its memory ----
 
   /** A place in its area; they are used again and again. */
   #place(length: number): number {
     const slots = Math.floor((AREA_BYTES - length) / 64);
     return AREA + this.#dice.roll(slots) * 64 + this.#dice.roll(16);
-  }
-
-  /** A frame with TCP or UDP in it, perhaps large, to somebody. */
-  #packet(): Uint8Array {
-    const dice = this.#dice, payload = dice.bytes(dice.pick([0, 10, 100, 1400, 9000, 60_000]));
-    const checksum = dice.pick(["partial", "full", "bad"] as const);
-    const version = dice.pick([4, 6] as const), shape = { version, payload, checksum, to: 1 };
-    const frame = dice.roll(3) === 0 ? udpFrame(shape) : tcpFrame({ ...shape, flags: 0x90 });
-    frame.set(dice.pick([BROADCAST, [2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]]));
-    frame.set(HOSTILE_MAC, 6);
-    return frame;
   }
 
   /** An indirect table, and what is wrong with it. */
@@ -295,6 +255,7 @@ export const ATTACKS = [
   "change",
   "overlap",
   "buffers",
+  "move",
 ] as const;
 /** One of {@linkcode ATTACKS}. */
 export type Attack = typeof ATTACKS[number];

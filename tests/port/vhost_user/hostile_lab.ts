@@ -107,10 +107,11 @@ export class HostileLab extends TrafficLab {
     this.guest1.send(frame);
   }
 
-  /** Turns in which nobody but the honest ones does anything. */
-  turns(count: number): void {
+  /** Turns in which nobody but the honest ones does anything, and they only unless they are asleep. */
+  turns(count: number, asleep = false): void {
     for (let i = 0; i < count; i++) {
       this.turn();
+      if (asleep) continue;
       for (const each of this.stations) each.poll();
     }
   }

@@ -7,7 +7,7 @@
  * @module
  */
 import { openKernel } from "../../../src/platform/mod.ts";
-import { Dice } from "./hostile_guest.ts";
+import { Dice } from "./dice.ts";
 
 /** What it writes. */
 export interface Scribbling {
