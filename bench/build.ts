@@ -15,8 +15,42 @@ export interface Programs {
 const SOURCES = new URL("limit/", import.meta.url);
 const BUILD = new URL("build/", SOURCES);
 
-/** Compile both programs, or end with exit code 1 and what is missing. */
+/** Those, and the ones that speak vhost-user. */
+export interface VhostPrograms extends Programs {
+  vhostLoad: string;
+  vhostMemcpy: string;
+}
+
+/** Sources of each program: its own, by the beginning of their names, and those it shares. */
+const PARTS = {
+  relay: /^relay/,
+  load: /^load/,
+  vhost_load: /^(vhost_load|vhost_message|load_(end|frame|sink|source|tcp|wait))/,
+  vhost_memcpy: /^(vhost_memcpy|vhost_message)/,
+} as const;
+
+/** Compile relay and load, or end with exit code 1 and what is missing. */
 export async function build(): Promise<Programs> {
+  const compiler = await insistCompiler();
+  return { relay: await compile(compiler, "relay"), load: await compile(compiler, "load") };
+}
+
+/** Compile all programs, or end with exit code 1 and what is missing. */
+export async function buildVhost(): Promise<VhostPrograms> {
+  const compiler = await insistCompiler();
+  return {
+    ...await build(),
+    vhostLoad: await compile(compiler, "vhost_load"),
+    vhostMemcpy: await compile(compiler, "vhost_memcpy"),
+  };
+}
+
+/** A limit that spoils some frames: `-DDAMAGE` or `-DDROP`. */
+export async function buildMischief(flag: "DAMAGE" | "DROP"): Promise<string> {
+  return await compile(await insistCompiler(), "vhost_memcpy", flag);
+}
+
+async function insistCompiler(): Promise<string> {
   if (Deno.build.os !== "linux") {
     giveUp("Cannot run this bench: it uses recvmmsg, sendmmsg and /proc of Linux; run it on Linux");
   }
@@ -28,7 +62,7 @@ export async function build(): Promise<Programs> {
     );
   }
   await Deno.mkdir(BUILD, { recursive: true });
-  return { relay: await compile(compiler, "relay"), load: await compile(compiler, "load") };
+  return compiler;
 }
 
 /** The first C compiler that answers, or undefined. */
@@ -54,15 +88,15 @@ export async function firstLine(command: readonly string[]): Promise<string | un
   }
 }
 
-/** Every `name*.c` becomes one program. */
-async function compile(compiler: string, name: string): Promise<string> {
+async function compile(compiler: string, name: keyof typeof PARTS, flag = ""): Promise<string> {
   const sources = Array.from(Deno.readDirSync(SOURCES))
     .map((entry) => entry.name)
-    .filter((file) => file.startsWith(name) && file.endsWith(".c"))
+    .filter((file) => PARTS[name].test(file) && file.endsWith(".c"))
     .map((file) => new URL(file, SOURCES).pathname);
-  const program = new URL(name, BUILD).pathname;
+  const program = new URL(name + flag, BUILD).pathname;
+  const options = ["-O2", "-Wall", "-Wextra", "-pthread", ...flag ? [`-D${flag}`] : []];
   const { success, stderr } = await new Deno.Command(compiler, {
-    args: ["-O2", "-Wall", "-Wextra", "-pthread", "-o", program, ...sources],
+    args: [...options, "-o", program, ...sources],
   }).output();
   if (!success) giveUp(`Cannot compile bench/limit:\n${new TextDecoder().decode(stderr)}`);
   return program;

@@ -1,5 +1,6 @@
 /**
- * Does V8 keep the hot path optimised? `deno run -A bench/deopt.ts` fails when it does not.
+ * Does V8 keep the hot path optimised? `deno run -A bench/deopt.ts` fails when it does not;
+ * `deno run -A bench/deopt.ts vhost` looks at a real switch with vhost-user ports (Linux, a C compiler).
  *
  * A function that is thrown back to the interpreter now and then is normal while the engine warms up;
  * one that goes on doing so has met a shape of data it was not optimised for, again and again, and a
@@ -9,9 +10,26 @@
  *
  * @module
  */
-import { complain, print, progress } from "./text.ts";
+import { complain, giveUp, print, progress } from "./text.ts";
+import { vhostWork } from "./vhost_work.ts";
 
-const WARM_UP = 1_000_000, MEASURED = 3_000_000;
+/** A kind of work: how much of it warms up, how much comes after, and how it is done. */
+interface Work {
+  warmUp: number;
+  measured: number;
+  unit: string;
+  run: (amount: number) => Promise<string>;
+}
+
+const FLAGS = "--trace-deopt,--trace-deopt-verbose";
+const WORKS: Record<string, Work> = {
+  steady: { warmUp: 1_000_000, measured: 3_000_000, unit: "frames", run: steadyWork },
+  vhost: {
+    ...{ warmUp: 1, measured: 3, unit: "s of each kind of traffic" },
+    run: (seconds) => vhostWork(FLAGS, seconds),
+  },
+};
+
 /** Deoptimisations of one function after warm-up that pass. */
 const LIMIT = 5;
 /** The rooms every frame goes through. */
@@ -24,14 +42,13 @@ interface Report {
   readonly lines: Map<string, number>;
 }
 
-/** Run the work and sum up its deoptimisations in the hot rooms by function. */
-async function observe(frames: number): Promise<Map<string, Report>> {
-  progress(`${frames} frames under --trace-deopt`);
+/** The engine over a kernel that is always ready, without sockets; what V8 wrote. */
+async function steadyWork(frames: number): Promise<string> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "-A",
-      "--v8-flags=--trace-deopt,--trace-deopt-verbose",
+      `--v8-flags=${FLAGS}`,
       new URL("./micro/steady.ts", import.meta.url).href,
       `${frames}`,
     ],
@@ -41,7 +58,13 @@ async function observe(frames: number): Promise<Map<string, Report>> {
   if (!success) {
     throw new Error(`Cannot measure deoptimisations: the work over ${frames} frames failed`);
   }
-  return summarise(new TextDecoder().decode(stdout));
+  return new TextDecoder().decode(stdout);
+}
+
+/** Run the work and sum up its deoptimisations in the hot rooms by function. */
+async function observe({ unit, run }: Work, amount: number): Promise<Map<string, Report>> {
+  progress(`${amount} ${unit} under --trace-deopt`);
+  return summarise(await run(amount));
 }
 
 /** Each deoptimisation is a line that names the function, then one with its place and those it was inlined into. */
@@ -80,19 +103,24 @@ function after(warm: Map<string, Report>, all: Map<string, Report>): Map<string,
   return rest;
 }
 
+const [name = "steady"] = Deno.args, work = WORKS[name];
+if (work === undefined) {
+  giveUp(`Cannot do "${name}": it is one of ${Object.keys(WORKS).join(", ")}`);
+}
 try {
-  const warm = await observe(WARM_UP);
-  const all = await observe(WARM_UP + MEASURED);
+  const { warmUp, measured, unit } = work;
+  const warm = await observe(work, warmUp);
+  const all = await observe(work, warmUp + measured);
   progress("");
   const sum = (reports: Map<string, Report>) =>
     [...reports.values()].reduce((total, { count }) => total + count, 0);
   print(
     `deoptimisations in src/engine, src/port, src/offload and src/frame: ${
       sum(warm)
-    } in the first ${WARM_UP} frames`,
+    } in the first ${warmUp} ${unit}`,
   );
   const late = after(warm, all);
-  print(`and ${sum(late)} in the next ${MEASURED}; ${LIMIT} of one function pass`);
+  print(`and ${sum(late)} in the next ${measured}; ${LIMIT} of one function pass`);
   for (const [name, { count, lines }] of late) {
     print(`  ${name}: ${count}`);
     for (const [place, n] of lines) print(`    ${n} at ${place}`);

@@ -9,11 +9,11 @@ import { firstLine, type Programs } from "./build.ts";
 /** How a VM reaches the switch. */
 export type Wire = "dgram" | "stream";
 /** Who is measured. */
-export type SubjectName = "ours" | "limit" | "vde";
+export type SubjectName = "ours" | "limit" | "vde" | "dpdk";
 
 /** One switch port: its wire and its socket path. */
 export interface Port {
-  wire: Wire;
+  wire: Wire | "vhost-user";
   path: string;
   /** What stands behind the path on vswitch's command line: `offload=on,vnet-hdr=12`. */
   options?: string;
@@ -87,7 +87,7 @@ export async function startVde(directory: string, cpu?: number): Promise<Subject
 }
 
 /** Start a program that prints JSON lines: ready first, its counters on SIGUSR2. */
-async function startJson(
+export async function startJson(
   name: SubjectName,
   command: readonly string[],
   ports: Port[],

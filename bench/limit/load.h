@@ -5,6 +5,8 @@
 #ifndef LOAD_H
 #define LOAD_H
 
+#include "relax.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -37,14 +39,6 @@ void stamp(uint8_t *frame, uint8_t *tail, uint64_t seq, uint64_t now);
 /* Monotonic nanoseconds. */
 uint64_t now_ns(void);
 void fail(const char *what);
-/* Tell the CPU that this is a waiting loop. */
-static inline void relax(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
 
 /* ---- delays: 1/16-octave histogram of nanoseconds ---- */
 struct histogram { uint64_t count[64 * 16], total, longest; };

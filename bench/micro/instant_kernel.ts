@@ -43,6 +43,7 @@ export class InstantSwitch implements Switch {
   readonly batch = new Batch();
   readonly tally = new CellTally(new Float64Array(ROWS * COLUMNS));
   readonly now = 0;
+  readonly isGathering = false;
   readonly discardUntil = Infinity;
   /** Frames handed over. */
   frames = 0;
@@ -66,6 +67,8 @@ export class InstantSwitch implements Switch {
   writable(): void {}
   rewatch(): void {}
   unwatch(): void {}
+  poll(): void {}
+  unpoll(): void {}
   later(): void {}
   misdeclared(): void {}
   log(): void {}

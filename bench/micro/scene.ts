@@ -49,6 +49,7 @@ export class SinkPort implements Port {
   readonly pausable = true;
   readonly unfinished = false;
   readonly framed = false;
+  readonly scatters = false;
   room = Infinity;
   readonly #tally: CellTally;
 

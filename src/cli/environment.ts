@@ -10,10 +10,14 @@ import type { GroupLookup } from "./value.ts";
 export interface Kind {
   /** What a port of this kind does about a second client unless it is told. */
   readonly clients: Clients;
-  /** What its target is: a socket file that we make, or a descriptor that we are given. */
+  /** What its target is: a socket file, or a descriptor that we are given. */
   readonly target: "path" | "descriptor";
   /** Whom it reaches; one line of the help text. */
   readonly help: string;
+  /** It speaks vhost-user: its VMs share their memory with us and negotiate their offloads. */
+  readonly shares: boolean;
+  /** The socket file is the VM's and we connect to it, so there is one client. */
+  readonly connects?: boolean;
 }
 
 /** Port kinds by name; the first is that of a port that names none. */

@@ -34,6 +34,8 @@ const RUN_EXAMPLES: Lines = [
   "      Any number of QEMU (-netdev stream) and Lima VMs, all on one stream socket.",
   "  vswitch --port a.sock,client=krunkit-offload --port b.sock",
   "      One VM with offloads and one without: each gets frames it can use.",
+  "  vswitch --port vm1=vhost-user:vm1.sock --port vm2=vhost-user:vm2.sock",
+  "      Two QEMU VMs (-netdev vhost-user): through shared memory, each with its own offloads.",
   "  vswitch --port vm1=fd:3 --port b.sock",
   "      A VM whose launcher passed one end of a socket pair as descriptor 3, and another VM.",
   "  vswitch demo",

@@ -157,6 +157,24 @@ export const PORT_OPTIONS = {
     help: "Frames kept for each VM that does not keep up; K and M stand for KiB and MiB",
   },
   ...POLICY_OPTIONS,
+  "poll-us": {
+    metavar: "US",
+    value: { kind: "integer", min: 0, max: 1_000_000, unit: "microseconds" },
+    default: PORT_DEFAULTS.pollUs,
+    group: "Shared memory (vhost-user)",
+    help:
+      "How long the switch goes on looking at the VM's rings after the last frame before it sleeps; " +
+      "0 saves the most CPU time, more answers sooner",
+  },
+  unsealed: {
+    metavar: "SWITCH",
+    value: { kind: "choice", values: ["on", "off"] },
+    default: PORT_DEFAULTS.unsealed ? "on" : "off",
+    group: "Shared memory (vhost-user)",
+    help:
+      "Take guest memory that is not sealed against shrinking: whoever makes it shorter ends the " +
+      "whole switch",
+  },
   mode: {
     metavar: "OCTAL",
     value: { kind: "octal", min: 0, max: 0o777 },

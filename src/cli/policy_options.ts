@@ -32,7 +32,7 @@ export const POLICY_OPTIONS = {
     group: "Offload",
     help:
       "What the VM may leave unfinished: none, or any of csum tso4 tso6 ufo uso ecn with + between " +
-      "them (default: as client, or none)",
+      "them (default: as client, or none; a vhost-user guest is offered all but ufo)",
   },
   accepts: {
     metavar: "FEATURES",
@@ -40,7 +40,7 @@ export const POLICY_OPTIONS = {
     group: "Offload",
     help:
       "What may be left unfinished for the VM; the rest is done here: checksums are completed, large " +
-      "frames are cut (default: as client, or none)",
+      "frames are cut (default: as client, or none; a vhost-user guest is offered all but ufo)",
   },
   "vnet-hdr": {
     metavar: "BYTES",

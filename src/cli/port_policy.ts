@@ -8,7 +8,7 @@
  * @module
  */
 import { LONGEST_NEEDED } from "../control/config.ts";
-import { type Client, clients } from "../offload/clients.ts";
+import { type Client, clients, VHOST_USER } from "../offload/clients.ts";
 import {
   Feature,
   type Features,
@@ -33,6 +33,8 @@ interface Written {
   readonly target: string;
   /** What is between the commas. */
   readonly pieces: readonly string[];
+  /** The guest says what it can, and the policy is what it is offered. */
+  readonly negotiates: boolean;
 }
 
 /** Ends the reading of a port with a reason. */
@@ -43,6 +45,7 @@ const UNKNOWN: Client = {
   sends: 0,
   accepts: 0,
   finish: false,
+  vnetHdr: PORT_DEFAULTS.vnetHdr,
   able: -1,
   maxFrame: PORT_DEFAULTS.maxFrame,
   sockets: ["dgram", "stream"],
@@ -51,25 +54,32 @@ const UNKNOWN: Client = {
 /** Reads the policy of a port; calls `refuse` with the reason when there can be none like it. */
 export function readPolicy(written: Written, refuse: Refuse): PortPolicy {
   const { given, pieces } = written;
-  const client = given.client === undefined ? UNKNOWN : clients[given.client];
+  const client = baseOf(written);
   if (given.client !== undefined) refuseWire(given.client, client, written, refuse);
   if (given.finish === "on" && (given["vnet-hdr"] ?? "0") !== "0") {
     refuse("the vnet header says which checksums are unfinished; leave finish out");
   }
-  const sends = readFeatures("sends", client, given, refuse);
-  const accepts = readFeatures("accepts", client, given, refuse);
+  const vnetHdr = Number(given["vnet-hdr"] ?? client.vnetHdr) as VnetBytes;
+  const sends = readFeatures("sends", client, given, vnetHdr, refuse);
+  const accepts = readFeatures("accepts", client, given, vnetHdr, refuse);
   return {
     client: given.client ?? PORT_DEFAULTS.client,
     asked: pieces.filter((piece) => isPolicyOption(piece.split("=")[0])).join(","),
     sends,
     accepts,
-    vnetHdr: Number(given["vnet-hdr"] ?? PORT_DEFAULTS.vnetHdr) as VnetBytes,
+    vnetHdr,
     mtu: given.mtu ?? PORT_DEFAULTS.mtu,
     maxFrame: longestFrame(client, sends | accepts, given, refuse),
     finish: given.finish === undefined ? client.finish : given.finish === "on",
     forwardSafe: given["forward-safe"] === "on",
     clampMss: given["clamp-mss"] === "on",
   };
+}
+
+/** What the policy is where no option says otherwise. */
+function baseOf({ given, negotiates }: Written): Client {
+  if (negotiates) return VHOST_USER;
+  return given.client === undefined ? UNKNOWN : clients[given.client];
 }
 
 /** Refuses a socket or a header that the client does not have. */
@@ -90,6 +100,7 @@ function readFeatures(
   side: "sends" | "accepts",
   client: Client,
   given: Written["given"],
+  vnetHdr: VnetBytes,
   refuse: Refuse,
 ): Features {
   const { offload } = given, own = given[side];
@@ -102,7 +113,7 @@ function readFeatures(
   if (beyond !== 0) {
     refuse(tooMuch(given.client!, client, offload === undefined ? side : "offload", beyond));
   }
-  const reason = lacking(side, features, given["vnet-hdr"] ?? "0");
+  const reason = lacking(side, features, vnetHdr);
   if (reason !== undefined) refuse(reason);
   return features;
 }
@@ -120,7 +131,7 @@ function tooMuch(name: string, { able }: Client, option: string, beyond: Feature
 }
 
 /** Why a set of features cannot be: each needs another that is not in it (virtio 1.2, 5.1.3.1). */
-function lacking(side: string, features: Features, vnetHdr: string): string | undefined {
+function lacking(side: string, features: Features, vnetHdr: VnetBytes): string | undefined {
   const is = `${side} is ${formatFeatures(features)}`;
   const large = features & LARGE;
   if ((features & Feature.ECN) !== 0 && (features & TSO) === 0) {
@@ -130,7 +141,7 @@ function lacking(side: string, features: Features, vnetHdr: string): string | un
     return `${is}: a large frame cannot have the checksums of what it is cut into; ` +
       `write ${side}=${formatFeatures(features | Feature.CSUM)}`;
   }
-  if ((features & Feature.USO) !== 0 && vnetHdr === "0") {
+  if ((features & Feature.USO) !== 0 && vnetHdr === 0) {
     return `${is}: without a vnet header nothing says where a datagram ends; ` +
       "add vnet-hdr=12, or leave uso out";
   }

@@ -9,6 +9,7 @@
 import { featureOf } from "../offload/features.ts";
 import { PORT_DEFAULTS, type PortConfig } from "../port/config.ts";
 import type { Environment } from "./environment.ts";
+import { refuseForeign } from "./kind_options.ts";
 import { PORT_OPTIONS, type Values } from "./options.ts";
 import { readPortHead } from "./port_head.ts";
 import { readPolicy } from "./port_policy.ts";
@@ -30,22 +31,16 @@ export function parsePort(text: string, environment: Environment): PortConfig {
   const head = readPortHead(first, environment.kinds, refuse);
   const kind = environment.kinds[head.kind];
   const given = readPortOptions(pieces, environment, refuse);
-  if (kind.target === "descriptor") {
-    for (const name of ["mode", "group"] as const) {
-      if (given[name] !== undefined) {
-        refuse(
-          `${name} is for socket files that vswitch makes, not for ${head.kind}; leave it out`,
-        );
-      }
-    }
-  }
+  refuseForeign(given, head.kind, kind, refuse);
   return {
     ...head,
     clients: given.clients ?? kind.clients,
     full: given.full ?? PORT_OPTIONS.full.default,
     pauseMs: given["pause-ms"] ?? PORT_OPTIONS["pause-ms"].default,
     queue: given.queue ?? PORT_OPTIONS.queue.default,
-    ...readPolicy({ given, pieces, ...head }, refuse),
+    ...readPolicy({ given, pieces, ...head, negotiates: kind.shares }, refuse),
+    pollUs: given["poll-us"] ?? PORT_OPTIONS["poll-us"].default,
+    unsealed: given.unsealed === undefined ? PORT_DEFAULTS.unsealed : given.unsealed === "on",
     mode: given.mode ?? PORT_OPTIONS.mode.default,
     gid: given.group ?? PORT_DEFAULTS.gid,
     maxMacs: given["max-macs"] ?? PORT_OPTIONS["max-macs"].default,

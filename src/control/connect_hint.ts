@@ -9,12 +9,14 @@
  * @module
  */
 
-import { clients } from "../offload/clients.ts";
+import { clients, type SocketKind } from "../offload/clients.ts";
 import { accepted, NO_OFFLOAD, type Policy } from "../offload/policy.ts";
+import { qemuPath, shellWord } from "./quote_argument.ts";
+import { vhostUserHints } from "./vhost_user_hint.ts";
 
 /** What a hint depends on. */
 export interface Endpoint {
-  readonly socket: "dgram" | "stream";
+  readonly socket: SocketKind;
   /** Absolute path of the socket. */
   readonly path: string;
   /** Longest socket path in bytes. */
@@ -22,11 +24,14 @@ export interface Endpoint {
   /** Preset the port was given, or empty, and its policy. */
   readonly client: string;
   readonly policy: Policy;
+  /** vhost-user: the VM makes the socket, and we connect to it. */
+  readonly connects?: boolean;
 }
 
 /**
  * Arguments by monitor. A number behind a name is the version they start with: `qemu` is 9.2 and later for stream
- * ports and 7.2 for datagram ports, `qemu-8.0` is for 8.0 to 9.1, `qemu-7.2` for 7.2 (which does not reconnect).
+ * and vhost-user ports and 7.2 for datagram ports, `qemu-8.0` is for 8.0 to 9.1, `qemu-7.2` for 7.2 (whose streams do
+ * not reconnect) or, of a vhost-user port, for 7.2 to 9.1.
  */
 export type ConnectHints = { readonly [monitor: string]: string };
 
@@ -49,6 +54,9 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 export function connectHints(endpoint: Endpoint): ConnectHints {
   if (byteLength(endpoint.path) > endpoint.pathLimit) return {};
   const mac = suggestMac(endpoint.path);
+  if (endpoint.socket === "vhost-user") {
+    return vhostUserHints({ path: endpoint.path, mac, connects: endpoint.connects === true });
+  }
   return Object.keys(PROGRAMS).filter((client) => isRight(client, endpoint)).reduce(
     (hints, client) => ({ ...hints, ...clientHints(client, endpoint, mac) }),
     {},
@@ -124,16 +132,6 @@ function device(program: string, path: string, text: string): ConnectHints {
 
 function qemuArguments(netdev: string, mac: string): string {
   return `-netdev ${shellWord(netdev)} -device virtio-net-pci,netdev=net0,mac=${mac}`;
-}
-
-/** QEMU takes two commas for one. */
-function qemuPath(path: string): string {
-  return path.replaceAll(",", ",,");
-}
-
-/** Quoted for a POSIX shell where it must be. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function byteLength(text: string): number {

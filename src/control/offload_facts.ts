@@ -28,7 +28,9 @@ export interface OffloadFacts {
 }
 
 /** Tell the policy of a port. */
-export function offloadFacts({ asked, policy }: OpenedPort): OffloadFacts {
+export function offloadFacts(
+  { asked, policy }: Pick<OpenedPort, "asked" | "policy">,
+): OffloadFacts {
   return {
     asked,
     sends: namesOf(policy.sends),

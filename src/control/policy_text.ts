@@ -6,7 +6,8 @@
  */
 import type { OpenedPort } from "../engine/protocol.ts";
 import { clients } from "../offload/clients.ts";
-import { Feature, type Features, formatFeatures, LARGE } from "../offload/features.ts";
+import { describePolicy } from "../offload/describe_policy.ts";
+import { Feature, LARGE } from "../offload/features.ts";
 import { accepted, NO_OFFLOAD, type Policy } from "../offload/policy.ts";
 import { type LogLevel, LONGEST_NEEDED } from "./config.ts";
 
@@ -18,34 +19,18 @@ export interface PolicyLine {
 
 /** What to tell of the policy of a port: nothing when it was not asked for one. */
 export function tellPolicy(port: OpenedPort): PolicyLine[] {
-  if (port.asked === "" && isPlain(port.policy)) return [];
+  // What a vhost-user guest makes of its offer is told by the port, for each guest.
+  const negotiates = port.socket === "vhost-user";
+  if (port.asked === "" && (negotiates || isPlain(port.policy))) return [];
+  const text = describePolicy(port.policy);
   return [
-    { level: "info", text: describePolicy(port.policy) },
+    { level: "info", text: negotiates ? `offered to its guest: ${text}` : text },
     ...doubts(port).map((text) => ({ level: "warning", text } as const)),
   ];
 }
 
 function isPlain(policy: Policy): boolean {
   return Object.entries(NO_OFFLOAD).every(([key, usual]) => policy[key as keyof Policy] === usual);
-}
-
-/** The policy in effect, in one line: `sends csum+tso4, accepts nothing, frames to 65550`. */
-export function describePolicy(policy: Policy): string {
-  const { sends, mtu, maxFrame, vnetHdr } = policy;
-  return [
-    `sends ${spell(sends)}`,
-    `accepts ${spell(accepted(policy))}`,
-    ...(policy.finish ? ["checksums finished"] : []),
-    ...(vnetHdr === 0 ? [] : [`vnet header of ${vnetHdr} bytes`]),
-    ...(mtu === 0 ? [] : [`mtu ${mtu}`]),
-    `frames to ${maxFrame}`,
-    ...(policy.forwardSafe ? ["forward-safe"] : []),
-    ...(policy.clampMss ? ["MSS clamped"] : []),
-  ].join(", ");
-}
-
-function spell(features: Features): string {
-  return features === 0 ? "nothing" : formatFeatures(features);
 }
 
 /** What is allowed and hardly ever meant. */

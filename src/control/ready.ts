@@ -4,6 +4,7 @@
  * @module
  */
 import type { OpenedPort } from "../engine/protocol.ts";
+import type { SocketKind } from "../offload/clients.ts";
 import { Errno, errnoName } from "../platform/errno.ts";
 import { type Kernel, Ready } from "../platform/kernel.ts";
 import { isNumbered } from "../port/config.ts";
@@ -17,19 +18,20 @@ const PIPE_BUF = 4096;
 const RETRY_MS = 5, PATIENCE_MS = 5000;
 
 /**
- * One port of the ready line: `path` for a socket file of ours, `fd` for an inherited descriptor, `fdName` for one that
- * was asked for by name.
+ * One port of the ready line: `path` for a socket file, `fd` for an inherited descriptor, `fdName` for one that was
+ * asked for by name.
  */
 export interface ReadyPort {
   readonly name: string;
   readonly kind: string;
-  readonly socket: "dgram" | "stream";
+  readonly socket: SocketKind;
   /** Absolute path of the socket. */
   readonly path?: string;
   readonly fd?: number;
   readonly fdName?: string;
   readonly clients: string;
   readonly buffers: number;
+  /** Of a vhost-user port: what its guests are offered. */
   readonly offload: OffloadFacts;
   /** Empty for a descriptor: who holds its other end is the launcher's business. */
   readonly connect: ConnectHints;
@@ -78,6 +80,7 @@ function readyPort(port: OpenedPort, { folder, pathLimit }: Process): ReadyPort 
     pathLimit,
     client: port.client,
     policy: port.policy,
+    connects: kind === "vhost-user-client",
   });
   return { name, kind, socket, path, clients, buffers, offload, connect };
 }

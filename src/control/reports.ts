@@ -8,6 +8,7 @@
  */
 import { Column, COLUMNS, DROP_REASONS } from "../engine/counters.ts";
 import type { OpenedPort } from "../engine/protocol.ts";
+import type { Policy } from "../offload/policy.ts";
 import { type OffloadFacts, offloadFacts } from "./offload_facts.ts";
 
 /** Whose counters a row holds. */
@@ -15,6 +16,8 @@ export interface PortRow {
   readonly row: number;
   readonly name: string;
   readonly state: "waiting" | "up" | "closed";
+  /** The policy in effect, as a guest negotiated it; without one that of the opened port. */
+  readonly policy?: Policy | undefined;
 }
 
 /** Counters at one moment. */
@@ -118,8 +121,9 @@ export function statsReport(snapshot: Snapshot): StatsReport {
   };
 }
 
-function portReport({ cells, opened }: Snapshot, { row, name, state }: PortRow): PortReport {
-  const { asked, sends, accepts } = offloadFacts(portOf(name, opened));
+function portReport({ cells, opened }: Snapshot, of: PortRow): PortReport {
+  const { row, name, state } = of, { asked, policy } = portOf(name, opened);
+  const { sends, accepts } = offloadFacts({ asked, policy: of.policy ?? policy });
   const cell = (column: number) => cells[row * COLUMNS + column];
   return {
     name,

@@ -13,6 +13,7 @@ import type { Command, Event, OpenedPort } from "../engine/protocol.ts";
 import type { Kernel } from "../platform/kernel.ts";
 import { openKernel } from "../platform/mod.ts";
 import type { PortConfig } from "../port/config.ts";
+import { kinds } from "../port/mod.ts";
 import { Exit, Failure } from "./failure.ts";
 import type { Entry } from "./log.ts";
 import type { PortRow, Snapshot } from "./reports.ts";
@@ -74,7 +75,11 @@ export class Supervisor {
     try {
       supervisor.#post({
         kind: "start",
-        start: { wakeFd: supervisor.#wakeFd, counters: supervisor.#counters },
+        start: {
+          wakeFd: supervisor.#wakeFd,
+          counters: supervisor.#counters,
+          shares: ports.some(({ kind }) => kinds[kind].shares),
+        },
       });
       supervisor.#command({ kind: "open", ports });
       supervisor.#opened = await Promise.race([supervisor.#answer.promise, supervisor.ended]);
@@ -156,10 +161,15 @@ export class Supervisor {
     }
   }
 
-  #note({ row, name, state }: PortRow): void {
-    // Ports closed by our own stop stay in the table: the last report is about them.
-    if (state === "closed" && this.#stopping === undefined) this.#ports.delete(row);
-    else this.#ports.set(row, { row, name, state });
+  #note({ row, name, state, policy }: PortRow): void {
+    if (this.#stopping === undefined) {
+      if (state === "closed") this.#ports.delete(row);
+      else this.#ports.set(row, { row, name, state, policy });
+      return;
+    }
+    // Ports closed by our own stop stay in the table as they were: the last report is about them.
+    const last = this.#ports.get(row)?.policy;
+    this.#ports.set(row, { row, name, state, policy: policy ?? last });
   }
 
   /** The engine's thread is gone, and with it whatever a stop would wait for. */

@@ -54,11 +54,17 @@ export class Alarms {
   /** See Switch.misdeclared. */
   misdeclared(port: Port, code: number, at: number, length: number, now: number): void {
     if (!this.#declarations.isTime(port.row, now)) return;
-    // The verdicts of what is not declared are in the order of the features.
-    const hint = isUndeclared(code)
-      ? `; use ${sendsWith(port.config, 1 << (code - Verdict.UNDECLARED_CSUM))}`
-      : this.#suspicion.hintWithout(at, length);
+    const hint = this.#hint(port, code, at, length);
     this.#tell(port.name, `dropped a frame: ${VERDICT_TEXTS[code]}${hint}`);
+  }
+
+  /** What mends it: options, where the policy is declared and not negotiated. */
+  #hint({ config, scatters }: Port, code: number, at: number, length: number): string {
+    if (scatters) return isUndeclared(code) ? ": its guest's driver did not take that feature" : "";
+    // The verdicts of what is not declared are in the order of the features.
+    return isUndeclared(code)
+      ? `; use ${sendsWith(config, 1 << (code - Verdict.UNDECLARED_CSUM))}`
+      : this.#suspicion.hintWithout(at, length);
   }
 
   /** Look, now and then, whether a port sends what it declares. */

@@ -22,14 +22,13 @@ import type { Arena } from "../platform/arena.ts";
 import { type Batch, BATCH_FRAMES, HEADROOM } from "../port/batch.ts";
 import { MAX_FRAME } from "../port/config.ts";
 import { type Port, TX_GONE } from "../port/port.ts";
+import { Backoff } from "./backoff.ts";
 import { Column, COLUMNS, dropColumn } from "./counters.ts";
 import { Fullness } from "./fullness.ts";
 import { Outbox } from "./outbox.ts";
+import { account } from "./plan_account.ts";
 import { FrameQueue } from "./queue.ts";
 
-/** Retry times in ms: first, ceiling while the VM was seen reading in the last second, ceiling after that. */
-const RETRY_FIRST = 0.05, RETRY_MOST = 1, RETRY_STUCK = 16;
-const STUCK_AFTER = 1000;
 /** Frames of one turn before they are sent early. */
 const TURN_FRAMES = BATCH_FRAMES;
 /** Queued frames offered to a port at once. */
@@ -39,8 +38,6 @@ const QUEUE_FULL = dropColumn("queue-full");
 const PEER_GONE = dropColumn("peer-gone");
 const CLOSING = dropColumn("closing");
 const OVERSIZE = dropColumn("oversize");
-const UNSEGMENTABLE = dropColumn("unsegmentable");
-const BAD_CHECKSUM = dropColumn("bad-checksum");
 
 /** What an egress needs of the loop. */
 export interface EgressHost {
@@ -68,8 +65,6 @@ export interface EgressHost {
 export class Egress {
   readonly port: Port;
   readonly row: number;
-  /** Time to try again while blocked, in ms. */
-  retryAt = 0;
   /** True while the VM takes nothing. */
   isBlocked = false;
   /** Nothing more goes out: the peer is gone. */
@@ -90,8 +85,7 @@ export class Egress {
   readonly #lead: number;
   /** Credit in bytes, this turn's frames already taken off. */
   #room: number;
-  #delay = RETRY_FIRST;
-  #stalledSince = 0;
+  readonly #backoff = new Backoff();
 
   constructor(host: EgressHost, port: Port) {
     this.#host = host;
@@ -103,8 +97,18 @@ export class Egress {
     this.#cells = host.cells;
     this.#outbox = new Outbox(host.batch);
     this.#fullness = new Fullness(host.cells, port.row);
-    this.#queue = new FrameQueue(host.arena, port.config.queue, port.config.vnetHdr);
+    this.#queue = new FrameQueue(
+      host.arena,
+      port.config.queue,
+      port.config.vnetHdr,
+      host.planner.scatter,
+    );
     this.#room = port.config.queue;
+  }
+
+  /** Time to try again while blocked, in ms. */
+  get retryAt(): number {
+    return this.#backoff.retryAt;
   }
 
   /** Frames waiting in the queue. */
@@ -141,8 +145,10 @@ export class Egress {
   flush(): void {
     const { count, from, at, length } = this.#outbox;
     if (count === 0 || this.closed) return;
-    if (this.#need === Need.PASS) this.#pass(at, length, from, from + count, 0);
-    else if (this.#need === Need.FILL) this.#fill(at, length, from, from + count);
+    // A guest's frames lie in pieces, which only a guest's port takes as they are.
+    const isWhole = !this.#host.batch.scattered || this.port.scatters;
+    if (isWhole && this.#need === Need.PASS) this.#pass(at, length, from, from + count, 0);
+    else if (isWhole && this.#need === Need.FILL) this.#fill(at, length, from, from + count);
     else this.#plan(at, length, from, from + count);
     if (this.closed) return;
     this.#outbox.clear();
@@ -177,7 +183,7 @@ export class Egress {
     planner.begin(this.#ingress, this.port.config, this.#need, at, length, from, to);
     for (let more = true; more;) {
       more = planner.fill(this.port.framed);
-      this.#outbox.count -= this.#account();
+      this.#outbox.count -= account(planner.counts, this.#cells, this.row);
       let taken = 0;
       if (!this.isBlocked) taken = this.port.txGather(gather);
       if (taken === TX_GONE) {
@@ -189,23 +195,6 @@ export class Egress {
       }
       this.#settle();
     }
-  }
-
-  /** Take over what the planner counted; returns how many frames that accounts for. */
-  #account(): number {
-    const { counts } = this.#host.planner, cells = this.#cells, row = this.row * COLUMNS;
-    const { frames } = counts;
-    cells[row + Column.passed] += counts.passed;
-    cells[row + Column.filled] += counts.filled;
-    cells[row + Column.segmented] += counts.segmented;
-    cells[row + Column.segments] += counts.segments;
-    cells[row + Column.merged] += counts.merged;
-    cells[row + Column.merges] += counts.merges;
-    cells[row + OVERSIZE] += counts.oversize;
-    cells[row + UNSEGMENTABLE] += counts.unsegmentable;
-    cells[row + BAD_CHECKSUM] += counts.badChecksum;
-    counts.clear();
-    return frames;
   }
 
   /** Tell what is queued now, and wait for the VM when there is something. */
@@ -254,14 +243,8 @@ export class Egress {
       if (text !== undefined) this.#host.recovered(this, text);
       return;
     }
-    if (progress) {
-      this.#delay = RETRY_FIRST;
-      this.#stalledSince = this.#host.now;
-    } else {
-      const stuck = this.#host.now - this.#stalledSince > STUCK_AFTER;
-      this.#delay = Math.min(this.#delay * 2, stuck ? RETRY_STUCK : RETRY_MOST);
-    }
-    this.retryAt = this.#host.now + this.#delay;
+    if (progress) this.#backoff.progress(this.#host.now);
+    else this.#backoff.stall(this.#host.now);
   }
 
   /** The switch stops: only the end of a frame that has been started still goes out. */
@@ -328,9 +311,7 @@ export class Egress {
   #block(): void {
     this.isBlocked = true;
     this.#fullness.begin(this.#host.now);
-    this.#delay = RETRY_FIRST;
-    this.#stalledSince = this.#host.now;
-    this.retryAt = this.#host.now + RETRY_FIRST;
+    this.#backoff.progress(this.#host.now);
     this.port.wantWrite(true);
     this.#host.blocked(this);
   }

@@ -4,6 +4,8 @@
  * ```
  *  turn: wait -> ready ports -> each reads one batch -> forward -> flush -> retries, timers -> publish
  * ```
+ * While ports are polled (pollers.ts) a turn is a look at them, and every {@linkcode LOOK_MS} one at all others.
+ *
  * Everything runs to completion; nothing here sleeps but `wait`, and nothing waits for a VM.
  *
  * @module
@@ -14,8 +16,9 @@ import type { Kernel } from "../platform/kernel.ts";
 import { isUndeclared } from "../offload/accept.ts";
 import { GATHER_SCRATCH } from "../offload/gather.ts";
 import { Planner } from "../offload/plan.ts";
+import { type Policy, policyOf } from "../offload/policy.ts";
 import { Batch, BATCH_FRAMES, Memory } from "../port/batch.ts";
-import type { Port, Source, Switch } from "../port/port.ts";
+import type { Polled, Port, Source, Switch } from "../port/port.ts";
 import { Alarms } from "./alarms.ts";
 import { Column, COLUMNS, Counters, PUBLISH_MS, ROWS } from "./counters.ts";
 import { Egress, type EgressHost } from "./egress.ts";
@@ -24,6 +27,7 @@ import { Forwarder, type ForwardHost } from "./forward.ts";
 import { type PauseHost, Pauses } from "./pause.ts";
 import type { Level } from "./protocol.ts";
 import { CellTally } from "./tally.ts";
+import { Pollers } from "./pollers.ts";
 import { Teller } from "./teller.ts";
 import { Timers } from "./timers.ts";
 import { Watcher } from "./watcher.ts";
@@ -31,10 +35,17 @@ import { Watcher } from "./watcher.ts";
 /** Between two sweeps for old addresses; they live at most this much longer than the aging time. */
 const AGING_SWEEP_MS = 10_000;
 
+/** Between two looks at descriptors while ports are polled: some hundredths of the time, and of no weight in a delay. */
+const LOOK_MS = 0.02;
+
+/** How long VMs are waited for after the start; QEMU tries to connect again once a second. */
+const GATHER_MS = 1500;
+
 /** What the engine tells the outside. */
 export interface EngineEvents {
   log(level: Level, port: string, text: string): void;
-  port(row: number, name: string, state: "waiting" | "up" | "closed"): void;
+  /** `policy`: with "up", the policy in effect; a vhost-user guest has negotiated it. */
+  port(row: number, name: string, state: "waiting" | "up" | "closed", policy?: Policy): void;
 }
 
 /** See the head of this file. */
@@ -55,10 +66,13 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
   seconds = 0;
   /** See {@linkcode Switch.discardUntil}. */
   discardUntil = Infinity;
+  /** When it began, in ms. */
+  readonly #start: number;
   readonly #events: EngineEvents;
   readonly #counters: Counters;
   readonly #watcher: Watcher;
   readonly #timers = new Timers();
+  readonly #pollers = new Pollers();
   readonly #teller: Teller;
   readonly #alarms: Alarms;
   readonly #forwarder: Forwarder;
@@ -69,6 +83,8 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
   readonly #dirty: Egress[] = [];
   #blocked: Egress[] = [];
   #gone: Egress[] = [];
+  /** When descriptors are looked at again, while ports are polled. */
+  #lookAt = 0;
   #published: number;
   #unpublished = false;
 
@@ -79,9 +95,14 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
     this.memory = new Memory(kernel.arena, kernel.abi);
     this.cells = counters.cells;
     this.tally = new CellTally(counters.cells);
-    this.planner = new Planner(this.view, this.arena.take(GATHER_SCRATCH), BATCH_FRAMES);
+    this.planner = new Planner(
+      this.view,
+      this.arena.take(GATHER_SCRATCH),
+      BATCH_FRAMES,
+      this.memory.scatter,
+    );
     this.fdb = new Fdb(FDB_ENTRIES, ROWS, seed);
-    this.now = kernel.now();
+    this.now = this.#start = kernel.now();
     this.#published = this.now;
     this.#events = events;
     this.#counters = counters;
@@ -100,15 +121,22 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
 
   /** One turn: wait for something to do, at most until the next deadline, and do it. */
   turn(): void {
+    if (this.#pollers.isActive) this.#poll();
+    if (this.#pollers.isActive && this.now < this.#lookAt) return;
     let deadline = this.#deadline();
     // What the timers did may have found a peer gone, and its end may set an earlier deadline.
     while (this.#gone.length > 0) {
       this.#bury();
       deadline = this.#deadline();
     }
-    const wait = deadline === Infinity ? -1 : Math.max(0, (deadline - this.now) * 1000);
+    const wait = this.#pollers.isActive
+      ? 0
+      : deadline === Infinity
+      ? -1
+      : Math.max(0, (deadline - this.now) * 1000);
     const count = this.kernel.wait(wait);
     this.now = this.kernel.now();
+    this.#lookAt = this.now + LOOK_MS;
     this.seconds = Math.floor(this.now / 1000);
     if (count > 0) this.#unpublished = true;
     this.#watcher.dispatch(count);
@@ -143,7 +171,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
     this.members.push(egress);
     this.fdb.setLimit(port.row, port.config.maxMacs);
     this.tally.client(port.row);
-    this.#events.port(port.row, port.name, "up");
+    this.#events.port(port.row, port.name, "up", policyOf(port.config));
   }
 
   leave(port: Port): void {
@@ -161,9 +189,15 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
     this.#events.port(port.row, port.name, "waiting");
   }
 
+  get isGathering(): boolean {
+    return this.now < this.#start + GATHER_MS &&
+      this.#names.some((name, row) => name !== undefined && this.egress[row] === undefined);
+  }
+
   // ---- Switch: frames ----
 
   ingress(port: Port): void {
+    this.batch.scattered = port.scatters;
     this.#alarms.look(port, this.batch, this.now);
     if (this.#pauses.isPaused(port)) this.#pauses.append(port, 0);
     else {
@@ -171,6 +205,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
       if (done < this.batch.count) this.#pauses.park(port, done);
     }
     this.#flush();
+    this.batch.scattered = false;
   }
 
   writable(port: Port): void {
@@ -193,6 +228,14 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
 
   watchExit(pid: number, source: Source): { fd: number; token: number } | undefined {
     return this.#watcher.watchExit(pid, source);
+  }
+
+  poll(polled: Polled): void {
+    this.#pollers.rouse(polled, this.now);
+  }
+
+  unpoll(polled: Polled): void {
+    this.#pollers.forget(polled);
   }
 
   later(milliseconds: number, action: () => void): void {
@@ -290,6 +333,13 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
       this.#events.port(row, name, "closed");
     }
     this.#dismissed.length = 0;
+  }
+
+  /** Look at polled ports; the clock goes on. */
+  #poll(): void {
+    this.#pollers.round(this.now);
+    this.#unpublished = true;
+    this.now = this.kernel.now();
   }
 
   #flush(): void {

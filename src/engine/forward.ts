@@ -151,6 +151,13 @@ export class Forwarder {
 
   #unicast(to: number, ingress: Port, from: number, until: number, bytes: number): number {
     const egress = this.#host.egress[to]!;
+    // What can stay where it is need not be copied to a queue first.
+    if (
+      egress.isBlocked && ingress.giveBack !== undefined && this.#host.mayPause(egress, ingress)
+    ) {
+      this.refusedBy = egress;
+      return from;
+    }
     let done = egress.push(from, until, bytes, ingress.config.maxFrame);
     while (done < until) {
       if (this.#host.mayPause(egress, ingress)) {

@@ -7,6 +7,8 @@
  * `pause-ms` is stuck: until it has recovered its frames are dropped as with `full=drop`, so it can hold
  * up others once, briefly, and no more.
  *
+ * Frames of a VM whose memory we share are not parked but left in its ring, where they are safe and cost nothing.
+ *
  * @module
  */
 import type { Arena } from "../platform/arena.ts";
@@ -35,7 +37,8 @@ export interface PauseHost {
 
 interface Parked {
   readonly port: Port;
-  readonly queue: FrameQueue;
+  /** Undefined for a port that {@linkcode Port.giveBack | was given back} its frames. */
+  readonly queue: FrameQueue | undefined;
   /** Whom it waits for. */
   egress: Egress;
 }
@@ -64,7 +67,7 @@ export class Pauses {
 
   /** Parked frames of a port. */
   framesOf(port: Port): number {
-    return this.#parked.get(port.row)?.queue.frames ?? 0;
+    return this.#parked.get(port.row)?.queue?.frames ?? 0;
   }
 
   /** True when `ingress` shall wait for `egress`. */
@@ -72,23 +75,28 @@ export class Pauses {
     return egress.port.config.full === "pause" && ingress.pausable && egress.isBlocked &&
       ingress !== this.#leaving &&
       !egress.closed && !this.#stuck.has(egress) &&
-      (this.isPaused(ingress) || this.#host.arena.fits(PARK_BYTES + RECORD_BYTES));
+      (ingress.giveBack !== undefined || this.isPaused(ingress) ||
+        this.#host.arena.fits(PARK_BYTES + RECORD_BYTES));
   }
 
   /** Park frames `from` .. of the batch, which `refusedBy` has stopped, and read their port no more. */
   park(port: Port, from: number): void {
     const egress = this.#await(this.#host.refusedBy!);
+    this.#host.cells[port.row * COLUMNS + Column.pauses]++;
+    port.wantRead(false);
+    if (port.giveBack !== undefined) {
+      this.#parked.set(port.row, { port, queue: undefined, egress });
+      return port.giveBack(this.#host.batch.count - from);
+    }
     const queue = new FrameQueue(this.#host.arena, PARK_BYTES, port.config.vnetHdr);
     this.#parked.set(port.row, { port, queue, egress });
-    port.wantRead(false);
-    this.#host.cells[port.row * COLUMNS + Column.pauses]++;
     this.append(port, from);
   }
 
   /** Park what a paused port had already read. */
   append(port: Port, from: number): void {
     const { batch } = this.#host;
-    const queue = this.#parked.get(port.row)!.queue;
+    const queue = this.#parked.get(port.row)!.queue!;
     for (let i = from; i < batch.count; i++) {
       if (!queue.put(batch.at[i], batch.length[i])) this.#host.overflow(port, batch.length[i]);
     }
@@ -150,25 +158,26 @@ export class Pauses {
 
   #drop(parked: Parked): void {
     this.#parked.delete(parked.port.row);
-    const { batch } = this.#host;
-    while (parked.queue.frames > 0) {
+    const { batch } = this.#host, { queue } = parked;
+    if (queue === undefined) return;
+    while (queue.frames > 0) {
       batch.solid = false;
-      batch.count = parked.queue.peek(batch.at, batch.length, batch.at.length);
+      batch.count = queue.peek(batch.at, batch.length, batch.at.length);
       for (let i = 0; i < batch.count; i++) this.#host.overflow(parked.port, batch.length[i]);
-      parked.queue.drop(batch.count);
+      queue.drop(batch.count);
     }
-    parked.queue.dispose();
+    queue.dispose();
   }
 
   /** Forward parked frames; true when none is left. */
   #forward(parked: Parked): boolean {
-    const { batch } = this.#host;
-    while (parked.queue.frames > 0) {
+    const { batch } = this.#host, { queue } = parked;
+    while (queue !== undefined && queue.frames > 0) {
       batch.solid = false;
-      batch.count = parked.queue.peek(batch.at, batch.length, batch.at.length);
+      batch.count = queue.peek(batch.at, batch.length, batch.at.length);
       const done = this.#host.forwardParked(parked.port);
       const all = done === batch.count;
-      parked.queue.drop(done);
+      queue.drop(done);
       if (all) continue;
       parked.egress = this.#await(this.#host.refusedBy!);
       return false;

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { SocketKind } from "../offload/clients.ts";
 import type { Policy } from "../offload/policy.ts";
 import type { PortConfig } from "../port/config.ts";
 
@@ -15,6 +16,8 @@ export interface Start {
   readonly wakeFd: number;
   /** Shared counters, see counters.ts for the layout. */
   readonly counters: SharedArrayBuffer;
+  /** There will be ports that share memory with their VMs: address space is reserved for it. */
+  readonly shares: boolean;
 }
 
 /** What main asks of the engine. */
@@ -32,8 +35,8 @@ export type Level = "debug" | "info" | "warning" | "error";
 export interface OpenedPort {
   readonly name: string;
   readonly kind: string;
-  /** What the socket turned out to be; differs from kind only for `fd`. */
-  readonly socket: "dgram" | "stream";
+  /** What the socket turned out to be, which the kinds `fd` and `vhost-user-client` do not say. */
+  readonly socket: SocketKind;
   readonly target: string;
   readonly clients: string;
   /** Send and receive buffers granted by the kernel, in bytes as it counts them; 0 before a client is there. */
@@ -41,6 +44,7 @@ export interface OpenedPort {
   /** As in {@linkcode PortConfig}. */
   readonly client: string;
   readonly asked: string;
+  /** Of a vhost-user port: what its guests are offered. */
   readonly policy: Policy;
 }
 
@@ -62,6 +66,8 @@ export type Event =
     readonly row: number;
     readonly name: string;
     readonly state: "waiting" | "up" | "closed";
+    /** With "up": the policy in effect, which a vhost-user guest has negotiated. */
+    readonly policy?: Policy | undefined;
   }
   | { readonly kind: "stopped" }
   /** The engine found a bug of ours and ended. */

@@ -9,6 +9,7 @@
  * @module
  */
 import type { Arena } from "../platform/arena.ts";
+import { NO_SCATTER, type Scatter } from "../frame/scatter.ts";
 import type { Gather } from "../offload/gather.ts";
 import { HEADROOM, RECORD_BYTES } from "../port/batch.ts";
 
@@ -24,6 +25,7 @@ export class FrameQueue {
   /** Frames held. */
   frames = 0;
   readonly #arena: Arena;
+  readonly #scatter: Scatter;
   /** Bytes of vnet header between length and frame. */
   readonly #lead: number;
   readonly #start: number;
@@ -33,9 +35,11 @@ export class FrameQueue {
 
   /**
    * @param lead bytes of vnet header in front of each frame
+   * @param scatter frames that are not where they seem to be
    * @throws RangeError when the arena has no room
    */
-  constructor(arena: Arena, capacity: number, lead: number) {
+  constructor(arena: Arena, capacity: number, lead: number, scatter: Scatter = NO_SCATTER) {
+    this.#scatter = scatter;
     this.capacity = capacity;
     this.#lead = lead;
     this.#arena = arena;
@@ -48,7 +52,11 @@ export class FrameQueue {
   put(at: number, length: number): boolean {
     const to = this.#append(this.#lead + length);
     if (to < 0) return false;
-    this.#arena.u8.copyWithin(to, at - this.#lead, at + length);
+    const { u8 } = this.#arena, lead = this.#lead;
+    if (this.#scatter.holds(at)) {
+      u8.copyWithin(to, at - lead, at);
+      this.#scatter.copy(to + lead, at, length);
+    } else u8.copyWithin(to, at - lead, at + length);
     return true;
   }
 

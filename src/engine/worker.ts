@@ -9,7 +9,7 @@
  */
 import type { Kernel } from "../platform/kernel.ts";
 import { Ready } from "../platform/kernel.ts";
-import { openKernel } from "../platform/mod.ts";
+import { ARENA_BYTES, GUEST_BYTES, openKernel } from "../platform/mod.ts";
 import { Counters } from "./counters.ts";
 import { Engine } from "./engine.ts";
 import { House } from "./house.ts";
@@ -30,7 +30,7 @@ export async function runEngine(scope: WorkerScope): Promise<void> {
     if (first.kind !== "start") {
       throw new Error("Cannot run the engine: the first command is not start");
     }
-    const kernel = openKernel();
+    const kernel = openKernel(ARENA_BYTES, first.start.shares ? GUEST_BYTES : 0);
     await serve(scope, inbox, kernel, first.start);
     kernel.dispose();
   } catch (error) {
@@ -51,7 +51,14 @@ async function serve(
   const seed = crypto.getRandomValues(new Int32Array(2));
   const engine = new Engine(kernel, new Counters(start.counters), {
     log: (level, port, text) => scope.postMessage({ kind: "log", at: at(), level, port, text }),
-    port: (row, name, state) => scope.postMessage({ kind: "port", row, name, state }),
+    port: (row, name, state, policy) =>
+      scope.postMessage({
+        kind: "port",
+        row,
+        name,
+        state,
+        ...(policy === undefined ? {} : { policy }),
+      }),
   }, seed);
   const house = new House(engine);
   let wakes = 0;

@@ -1,13 +1,17 @@
 /**
  * What real clients do: the facts behind `client=`, so that nobody has to find them out again.
  *
- * None of them says anything about itself on its socket, none negotiates, and none has a vnet header on
- * its wire. A wrong guess is not refused by anyone either: the VM's network almost works. So each entry is
+ * None of these clients says anything about itself on its socket, none negotiates, and none has a vnet header
+ * on its wire. A wrong guess is not refused by anyone either: the VM's network almost works. So each entry is
  * what the client's source or documentation says, named beside it, and what is not known is not here.
  *
  * @module
  */
 import { Feature, type Features, OFFLOAD_ON } from "./features.ts";
+import type { VnetBytes } from "./policy.ts";
+
+/** What a VM and the switch have between them; over `vhost-user`, memory instead of a socket with frames. */
+export type SocketKind = "dgram" | "stream" | "vhost-user";
 
 /** Facts of a client. */
 export interface Client {
@@ -16,12 +20,14 @@ export interface Client {
   readonly accepts: Features;
   /** See `finish` of Policy. */
   readonly finish: boolean;
+  /** Header in front of each frame. */
+  readonly vnetHdr: VnetBytes;
   /** All that it could be told to send or accept; 0: it never offloads on such a socket. */
   readonly able: Features;
   /** Longest frame it reads without harm. */
   readonly maxFrame: number;
   /** Sockets it can use. */
-  readonly sockets: readonly ("dgram" | "stream")[];
+  readonly sockets: readonly SocketKind[];
 }
 
 /** Longest frame of virtio-net: the largest TCP or UDP packet and an Ethernet header (virtio 1.2, 5.1.6.3.1). */
@@ -32,6 +38,7 @@ const PLAIN: Client = {
   sends: 0,
   accepts: 0,
   finish: false,
+  vnetHdr: 0,
   able: 0,
   maxFrame: VIRTIO_FRAME,
   sockets: ["dgram", "stream"],
@@ -96,6 +103,19 @@ export const clients: Readonly<Record<string, Client>> = {
     able: OFFLOAD_ON,
     sockets: ["dgram"],
   },
+};
+
+/**
+ * What a vhost-user port offers its guests: every front-end negotiates, so no name of a client is needed. UFO is
+ * there for who asks for it: its datagrams become fragments for every VM without it, and one lost is all lost.
+ */
+export const VHOST_USER: Client = {
+  ...PLAIN,
+  sends: OFFLOAD_ON | Feature.USO | Feature.ECN,
+  accepts: OFFLOAD_ON | Feature.USO | Feature.ECN,
+  vnetHdr: 12,
+  able: -1,
+  sockets: ["vhost-user"],
 };
 
 /** Names of the {@linkcode clients}. */

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { FRAME_PIECES, NO_SCATTER, type Scatter } from "../frame/scatter.ts";
 import type { VnetBytes } from "./policy.ts";
 
 /** Frames, and pieces of frames, that are gathered before they are sent. */
@@ -27,13 +28,15 @@ export class Gather {
   readonly first: Int32Array = new Int32Array(GATHER_FRAMES + 1);
   /** Bytes of each frame on the wire, vnet header included and the length prefix of a stream not. */
   readonly size: Int32Array = new Int32Array(GATHER_FRAMES);
-  readonly pieceAt: Int32Array = new Int32Array(GATHER_PIECES);
+  /** Where each piece is; beyond 2^32 perhaps, in the memory of a guest. */
+  readonly pieceAt: Float64Array = new Float64Array(GATHER_PIECES);
   readonly pieceLength: Int32Array = new Int32Array(GATHER_PIECES);
   /** True when the length of each frame goes in front of it: a stream. */
   framed = false;
   /** Offset of the vnet header of the frame that was {@linkcode open}ed last; it is all zeros until written. */
   vnet = 0;
   readonly #view: DataView;
+  readonly #scatter: Scatter;
   readonly #start: number;
   readonly #end: number;
   #vnetBytes: VnetBytes = 0;
@@ -41,9 +44,13 @@ export class Gather {
   #bytes = 0;
   #lead = 0;
 
-  /** @param scratch offset of {@linkcode GATHER_SCRATCH} bytes for prefixes */
-  constructor(view: DataView, scratch: number) {
+  /**
+   * @param scratch offset of {@linkcode GATHER_SCRATCH} bytes for prefixes
+   * @param scatter frames that are not where they seem to be
+   */
+  constructor(view: DataView, scratch: number, scatter: Scatter = NO_SCATTER) {
     this.#view = view;
+    this.#scatter = scatter;
     this.#start = this.#scratch = scratch;
     this.#end = scratch + GATHER_SCRATCH;
   }
@@ -97,16 +104,16 @@ export class Gather {
   asIs(at: number, length: number): void {
     const lead = this.#vnetBytes + (this.framed ? 4 : 0);
     this.first[this.frames] = this.pieces;
-    this.pieceAt[this.pieces] = at - lead;
-    this.pieceLength[this.pieces++] = lead + length;
+    if (this.#scatter.holds(at)) this.#scattered(at - lead, lead + length);
+    else this.#piece(at - lead, lead + length);
     this.size[this.frames++] = this.#vnetBytes + length;
     this.first[this.frames] = this.pieces;
   }
 
   /** Add `length` bytes at `at` to the open frame. */
   body(at: number, length: number): void {
-    this.pieceAt[this.pieces] = at;
-    this.pieceLength[this.pieces++] = length;
+    if (this.#scatter.holds(at)) this.#scattered(at, length);
+    else this.#piece(at, length);
     this.#bytes += length;
   }
 
@@ -121,5 +128,31 @@ export class Gather {
   rewind(frame: number): void {
     this.pieces = this.first[frame];
     this.frames = frame;
+  }
+
+  /** Add bytes of a frame in a guest's memory: what is of its head and in front of it from the slot, the rest as it lies. */
+  #scattered(at: number, length: number): void {
+    const scatter = this.#scatter, slot = scatter.slotOf(at), frame = scatter.at(slot);
+    const { pieceAt, pieceLength } = scatter, last = scatter.end[slot], end = at + length;
+    if (last - scatter.first[slot] > FRAME_PIECES) scatter.pull(frame, end - frame);
+    const head = Math.min(end, frame + scatter.head[slot]);
+    let next = at;
+    if (at < head) {
+      this.#piece(at, head - at);
+      next = head;
+    }
+    for (let i = scatter.first[slot], start = frame; i < last && next < end; i++) {
+      const stop = Math.min(end, start + pieceLength[i]);
+      if (next < stop) {
+        this.#piece(pieceAt[i] + (next - start), stop - next);
+        next = stop;
+      }
+      start += pieceLength[i];
+    }
+  }
+
+  #piece(at: number, length: number): void {
+    this.pieceAt[this.pieces] = at;
+    this.pieceLength[this.pieces++] = length;
   }
 }

@@ -13,8 +13,12 @@
  * once however many ports the frame goes to; an MSS is lowered in place, too, and for the ports that come
  * after. All else is written to scratch memory, and the frame stays what it is for the others.
  *
+ * A frame in the memory of a guest (frame/scatter.ts) is pulled where its bytes are summed up or rewritten: reading
+ * them is what costs, the copy a tenth of that, and what was summed up is what is sent. What passes stays in the guest.
+ *
  * @module
  */
+import { FRAME_PIECES, NO_SCATTER, type Scatter } from "../frame/scatter.ts";
 import { Gso, Vnet } from "../frame/vnet.ts";
 import { MERGED_HEADERS, MERGED_SEGMENTS } from "./aggregate.ts";
 import { TSO } from "./features.ts";
@@ -38,7 +42,9 @@ export class Planner {
   readonly gather: Gather;
   readonly counts: PlanCounts = new PlanCounts();
   readonly #view: DataView;
-  readonly #state = new Unfinished();
+  readonly #state: Unfinished;
+  /** Frames that are not where they seem to be. */
+  readonly scatter: Scatter;
   readonly #segmenter: Segmenter;
   readonly #merger: Merger;
   readonly #whole: WholeFrame;
@@ -55,10 +61,13 @@ export class Planner {
   /**
    * @param scratch offset of GATHER_SCRATCH bytes for prefixes
    * @param frames most frames of one {@linkcode begin}
+   * @param scatter frames that are not where they seem to be
    */
-  constructor(view: DataView, scratch: number, frames: number) {
+  constructor(view: DataView, scratch: number, frames: number, scatter: Scatter = NO_SCATTER) {
     this.#view = view;
-    this.gather = new Gather(view, scratch);
+    this.scatter = scatter;
+    this.#state = new Unfinished(scatter);
+    this.gather = new Gather(view, scratch, scatter);
     this.#segmenter = new Segmenter(view, this.gather, this.#state);
     this.#whole = new WholeFrame(view, this.gather, this.#state);
     this.#pair = new PolicyPair(view, this.#state);
@@ -142,8 +151,8 @@ export class Planner {
   }
 
   #send(i: number): boolean {
-    if (!this.gather.fits(1, 2, LONGEST_HEADERS)) return false;
     const at = this.#at[i], length = this.#length[i], state = this.#state, counts = this.counts;
+    if (!this.gather.fits(1, 2 + FRAME_PIECES, LONGEST_HEADERS)) return false;
     this.#pair.describe(at, length);
     if ((this.#need & Need.CLAMP) !== 0) this.#pair.clamp(at, length);
     if (state.gso !== Gso.NONE && !this.#pair.takesWhole(length)) return this.#cut(at, length);
@@ -152,8 +161,10 @@ export class Planner {
     else if (!state.partial || !this.#pair.mustFill(at, length)) this.#pass(i);
     else {
       counts.filled++;
-      if (state.gso !== Gso.NONE) this.#whole.finish(at, length);
-      else {
+      if (state.gso !== Gso.NONE) {
+        this.#pull(at, length);
+        this.#whole.finish(at, length);
+      } else {
         this.#fill(at, length);
         this.#emit(at, length);
       }
@@ -161,9 +172,15 @@ export class Planner {
     return true;
   }
 
+  /** Have all of a guest's frame at hand. */
+  #pull(at: number, length: number): void {
+    if (this.scatter.holds(at)) this.scatter.pull(at, length);
+  }
+
   /** Complete the checksum in place. */
   #fill(at: number, length: number): void {
     const { vnetHdr } = this.#pair.ingress, state = this.#state, view = this.#view;
+    this.#pull(at, length);
     if (vnetHdr === 0) {
       fillTransport(view, state.headers);
     } else {
@@ -195,6 +212,7 @@ export class Planner {
 
   #cut(at: number, length: number): boolean {
     const state = this.#state, counts = this.counts;
+    this.#pull(at, length);
     state.walk(this.#view, at, length);
     const size = this.#pair.segmentSize(at);
     const made = this.#segmenter.cut(at, size, this.#pair.ingress.vnetHdr === 0);
@@ -218,6 +236,7 @@ export class Planner {
   #join(): void {
     const { vnetHdr, maxFrame } = this.#pair.egress, { sends } = this.#pair.ingress;
     for (let i = this.#from; i < this.#to; i++) {
+      this.#pull(this.#at[i], this.#length[i]);
       this.#marks[i - this.#from] = sends === 0
         ? Mark.NONE
         : this.#mark(this.#at[i], this.#length[i]);

@@ -10,6 +10,7 @@
  */
 import { pseudoSum } from "../frame/checksum.ts";
 import { Headers, Kind } from "../frame/headers.ts";
+import { NO_SCATTER, type Scatter } from "../frame/scatter.ts";
 import { Gso, Vnet } from "../frame/vnet.ts";
 import { Feature, type Features } from "./features.ts";
 import { isUnfinished } from "./fill.ts";
@@ -40,6 +41,11 @@ export class Unfinished {
   #isUncut = false;
   /** The frame has a vnet header. */
   #told = false;
+  readonly #scatter: Scatter;
+
+  constructor(scatter: Scatter = NO_SCATTER) {
+    this.#scatter = scatter;
+  }
 
   /** Where the payload ends: with the IP packet; where a vnet header stands, with the frame, as in Linux. */
   get end(): number {
@@ -109,6 +115,7 @@ export class Unfinished {
   /** Walk the headers of the frame, once. */
   walk(view: DataView, at: number, length: number): void {
     if (this.#walked) return;
+    if (this.#scatter.holds(at)) this.#scatter.expose(at, length, this.headers);
     this.headers.walk(view, at, length);
     this.#walked = true;
   }

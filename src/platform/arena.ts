@@ -3,42 +3,55 @@
  *
  * One reserved mapping, wrapped in one external ArrayBuffer that starts on a 4 GiB boundary. A frame is
  * `(at, length)` in it, whatever port it came by, so parsing, copying and system calls work on the same
- * two numbers, and an address is `high * 2^32 + at`: two 32-bit stores, never a BigInt. Everything here
- * lies below 2^31, where a typed-array index costs 1 ns (15 ns above 2^32, measured on V8 15).
+ * two numbers, and an address is `high * 2^32 + at`: two 32-bit stores, never a BigInt.
+ *
+ * It has two parts. What is handed out here, the slab, lies below 2^31, where a typed-array index costs
+ * 1 ns (15 ns above 2^32, measured on V8 15). Above it, from {@linkcode GUEST_BASE} on and only when asked
+ * for, lies the guest space, where memory of VMs is mapped (sharing.ts): offsets there are numbers of up
+ * to 2^43, and where nothing is mapped it reads as zeros.
  *
  * Pages cost memory only once they are touched, and {@linkcode Arena.give} hands them back, so a port's
  * queue is virtual until its VM stalls.
  *
  * @module
  */
+import { FreeList } from "./free_list.ts";
 
 /** Allocation unit: a page, so that freed blocks can be handed back to the kernel. */
 const PAGE = 4096;
 
-/** A free list over one mapping. First fit, neighbours merge; blocks are few and long-lived (a few per port). */
+/** Where the guest space begins: behind every offset that is a signed 32-bit number. */
+export const GUEST_BASE = 2 ** 31;
+
+/** See the head of this file. */
 export class Arena {
   /** The whole mapping. */
   readonly u8: Uint8Array;
   /** The whole mapping, for reads and writes at any offset. */
   readonly view: DataView;
-  /** High 32 bits of every address in it, as a signed word. */
+  /** High 32 bits of every address below 2^32 in it, as a signed word. */
   readonly high: number;
-  readonly #free: { at: number; bytes: number }[];
-  readonly #sizes = new Map<number, number>();
+  readonly #slab: FreeList;
   readonly #discard: (at: number, bytes: number) => void;
 
   /**
    * @param buffer the mapping; its address must be a multiple of 4 GiB
    * @param high the address divided by 2^32
    * @param discard tells the kernel that pages are no longer needed; they read as zeros afterwards
+   * @param slabBytes how much of it is handed out, at most {@linkcode GUEST_BASE}; the rest is not written to
    */
-  constructor(buffer: ArrayBuffer, high: number, discard: (at: number, bytes: number) => void) {
+  constructor(
+    buffer: ArrayBuffer,
+    high: number,
+    discard: (at: number, bytes: number) => void,
+    slabBytes: number = buffer.byteLength,
+  ) {
     this.u8 = new Uint8Array(buffer);
     this.view = new DataView(buffer);
     this.high = high | 0;
     this.#discard = discard;
     // Page 0 is never handed out: an offset of 0 is always a mistake, as a null pointer is.
-    this.#free = [{ at: PAGE, bytes: buffer.byteLength - PAGE }];
+    this.#slab = new FreeList(PAGE, slabBytes - PAGE, PAGE);
   }
 
   /** Machine address of an offset. Makes a BigInt: for set-up, not for frames. */
@@ -48,12 +61,12 @@ export class Arena {
 
   /** Bytes not handed out. */
   get available(): number {
-    return this.#free.reduce((sum, block) => sum + block.bytes, 0);
+    return this.#slab.available;
   }
 
   /** True when `bytes` can be taken in one piece. */
   fits(bytes: number): boolean {
-    return this.#free.some((block) => block.bytes >= bytes);
+    return this.#slab.fits(bytes);
   }
 
   /**
@@ -63,38 +76,15 @@ export class Arena {
    */
   take(bytes: number): number {
     if (!(bytes > 0)) throw new RangeError(`Cannot take ${bytes} bytes of the arena: ask for some`);
-    const size = Math.ceil(bytes / PAGE) * PAGE;
-    const index = this.#free.findIndex((block) => block.bytes >= size);
-    if (index < 0) {
-      throw new RangeError(`Cannot take ${size} bytes of the arena: ${this.available} are left`);
-    }
-    const block = this.#free[index];
-    const at = block.at;
-    block.at += size;
-    block.bytes -= size;
-    if (block.bytes === 0) this.#free.splice(index, 1);
-    this.#sizes.set(at, size);
-    return at;
+    const at = this.#slab.take(bytes);
+    if (at >= 0) return at;
+    const size = this.#slab.round(bytes);
+    throw new RangeError(`Cannot take ${size} bytes of the arena: ${this.available} are left`);
   }
 
   /** Give back what {@linkcode take} returned; its pages go back to the kernel. */
   give(at: number): void {
-    const bytes = this.#sizes.get(at);
-    if (bytes === undefined) throw new RangeError(`Cannot give back ${at}: it was not taken`);
-    this.#sizes.delete(at);
-    this.#discard(at, bytes);
-    let i = this.#free.findIndex((block) => block.at > at);
-    if (i < 0) i = this.#free.length;
-    this.#free.splice(i, 0, { at, bytes });
-    this.#merge(i);
-    if (i > 0) this.#merge(i - 1);
-  }
-
-  #merge(i: number): void {
-    const block = this.#free[i];
-    const next = this.#free[i + 1];
-    if (next === undefined || block.at + block.bytes !== next.at) return;
-    block.bytes += next.bytes;
-    this.#free.splice(i + 1, 1);
+    this.#discard(at, this.#slab.bytesAt(at));
+    this.#slab.give(at);
   }
 }

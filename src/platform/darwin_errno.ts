@@ -33,6 +33,7 @@ export const DARWIN_ERRNO: Readonly<Record<keyof typeof Errno, number>> = {
   EDESTADDRREQ: 39,
   EMSGSIZE: 40,
   EPROTOTYPE: 41,
+  ENOPROTOOPT: 42,
   EADDRINUSE: 48,
   ENETDOWN: 50,
   ECONNABORTED: 53,
@@ -46,6 +47,7 @@ export const DARWIN_ERRNO: Readonly<Record<keyof typeof Errno, number>> = {
   ELOOP: 62,
   ENAMETOOLONG: 63,
   ENOSYS: 78,
+  EPROTO: 100,
   EOPNOTSUPP: 102,
 };
 

@@ -22,6 +22,8 @@ export abstract class DarwinSockets {
   readonly pathLimit = DARWIN.socketAddress.pathLimit;
   readonly pair = new Int32Array(2);
   readonly turnsAway = false;
+  /** Darwin has no eventfd and no sealed memory, which vhost-user is made of. */
+  readonly sharing = undefined;
   sender: Peer = { address: new Uint8Array(), pid: 0, uid: -1 };
   protected readonly c: LibSystem;
   protected readonly errno: Int32Array;
@@ -129,6 +131,11 @@ export abstract class DarwinSockets {
     this.#askBuffer(fd, D.SO_SNDBUF, bytes);
     this.#askBuffer(fd, D.SO_RCVBUF, bytes);
     return Math.min(this.getOption(fd, D.SO_SNDBUF), this.getOption(fd, D.SO_RCVBUF));
+  }
+
+  /** There is no option for it (xnu bsd/sys/socket.h). */
+  refuseDescriptors(_fd: number): number {
+    return -Errno.ENOPROTOOPT;
   }
 
   peerOf(fd: number): Peer | undefined {

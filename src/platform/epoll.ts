@@ -2,7 +2,8 @@
  * Readiness on Linux: level-triggered epoll, one entry per descriptor.
  *
  * Level-triggered, because a port reads one batch a turn and must be reported again while data is left;
- * that is also what keeps a busy port from starving the others.
+ * that is also what keeps a busy port from starving the others. Edge-triggered are only counters nobody
+ * here reads: they stay readable, and what is told is each addition to them.
  *
  * @module
  */
@@ -13,6 +14,7 @@ import type { LIBC } from "./libc.ts";
 type Symbols = Deno.DynamicLibrary<typeof LIBC>["symbols"];
 
 const EPOLLIN = 1, EPOLLOUT = 4, EPOLLERR = 8, EPOLLHUP = 16;
+const EPOLLET = 1 << 31;
 const CTL_ADD = 1, CTL_DEL = 2, CTL_MOD = 3;
 const CLOEXEC = 0x80000;
 const ENOSYS = 38;
@@ -110,7 +112,8 @@ export class Epoll {
 
   #control(operation: number, fd: number, token: number, interest: number): number {
     this.#change[0] = ((interest & Ready.READ) !== 0 ? EPOLLIN : 0) |
-      ((interest & Ready.WRITE) !== 0 ? EPOLLOUT : 0);
+      ((interest & Ready.WRITE) !== 0 ? EPOLLOUT : 0) |
+      ((interest & Ready.EDGE) !== 0 ? EPOLLET : 0);
     this.#change[DATA] = token;
     this.#change[DATA + 1] = 0;
     const result = this.#c.epoll_ctl(this.#fd, operation, fd, this.#changeAddress);

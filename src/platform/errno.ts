@@ -29,10 +29,12 @@ export const Errno = {
   ENAMETOOLONG: 36,
   ENOSYS: 38,
   ELOOP: 40,
+  EPROTO: 71,
   ENOTSOCK: 88,
   EDESTADDRREQ: 89,
   EMSGSIZE: 90,
   EPROTOTYPE: 91,
+  ENOPROTOOPT: 92,
   EOPNOTSUPP: 95,
   EADDRINUSE: 98,
   ENETDOWN: 100,
@@ -85,6 +87,7 @@ export function judge(result: number): Fault {
     case Errno.ENOENT: // a peer addressed by path has unlinked its socket
     case Errno.ENOTDIR:
     case Errno.ELOOP:
+    case Errno.EPROTO: // a message we have no room for (sharing.ts)
     case Errno.EPROTOTYPE:
     case Errno.EACCES:
     case Errno.ECONNREFUSED:

@@ -10,6 +10,7 @@
  */
 import type { Abi } from "./abi.ts";
 import type { Arena } from "./arena.ts";
+import type { Sharing } from "./sharing.ts";
 import type { MessageTable, Vector } from "./vectors.ts";
 
 /** Socket types, by SO_TYPE's numbers (equal on Linux and Darwin). */
@@ -28,6 +29,13 @@ export const Ready = {
   WRITE: 2,
   /** The peer hung up or the descriptor has an error; what was sent before it can still be read. */
   GONE: 4,
+  /**
+   * Only asked for, and only together with READ alone, of a counter (see {@linkcode Kernel.openWake}): report it
+   * once for what it holds already and once after each addition since it was last reported, though nobody takes
+   * anything from it. Several additions may be one report; one that follows the last addition is certain. So a
+   * counter that others hold, too, need not be read, which can wait for them: O_NONBLOCK belongs to all of them.
+   */
+  EDGE: 8,
 } as const;
 
 /** What a path is, for the decision to bind there: see {@linkcode Kernel.stat}. */
@@ -61,6 +69,8 @@ export interface Kernel {
   readonly turnsAway: boolean;
   /** The calls that carry batches of datagrams, for the log. */
   readonly bulk: string;
+  /** Memory shared with VMs; undefined where the system has no such thing. */
+  readonly sharing: Sharing | undefined;
 
   // ---- sockets (cold) ----
   /** A new non-blocking, close-on-exec AF_UNIX socket. */
@@ -100,6 +110,12 @@ export interface Kernel {
   adopt(fd: number): number;
   /** Ask for send and receive buffers of `bytes`; returns the smaller one granted, as the kernel counts. */
   setBuffers(fd: number, bytes: number): number;
+  /**
+   * Let nobody send this socket descriptors: his message is refused (-EPERM), and those that connect to it inherit
+   * that. A descriptor that comes all the same is closed where the message is read, which may take as long as its
+   * sender likes. -ENOPROTOOPT where the system cannot do so (Darwin, Linux before 6.16).
+   */
+  refuseDescriptors(fd: number): number;
   /** Who is at the other end of a connected socket, as far as the kernel tells; of datagrams only Darwin does. */
   peerOf(fd: number): Peer | undefined;
   /** Raw address a socket is bound to, as {@linkcode Peer.address}; undefined on error. */
@@ -143,9 +159,15 @@ export interface Kernel {
   write(fd: number, vector: Vector, count: number): number;
 
   // ---- readiness ----
-  /** Watch a descriptor for `interest` ({@linkcode Ready} bits); it is reported by `token` (0 .. 2^31-1). */
+  /**
+   * Watch a descriptor for `interest` ({@linkcode Ready} bits); it is reported by `token` (0 .. 2^31-1) as long as
+   * it is ready, or with {@linkcode Ready.EDGE} when it becomes so. One that is ready already is reported, too.
+   */
   watch(fd: number, token: number, interest: number): number;
-  /** Change what a watched descriptor is watched for; 0 keeps only GONE, where the system tells it unasked. */
+  /**
+   * Change what a watched descriptor is watched for; 0 keeps only GONE, where the system tells it unasked. It is reported as if it were watched
+   * anew: with {@linkcode Ready.EDGE} once more if it is ready.
+   */
   rewatch(fd: number, token: number, interest: number): number;
   unwatch(fd: number): number;
   /** Report READ by `token` from the end of a process on. Returns a descriptor to unwatch and close, or an error. */

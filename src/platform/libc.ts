@@ -16,6 +16,10 @@ export const LIBC = {
   mmap: { parameters: ["u64", "u64", "i32", "i32", "i32", "i64"], result: "u64" },
   munmap: { parameters: ["u64", "u64"], result: "i32" },
   madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  // not fstat: a glibc before 2.33 has no such symbol
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "u64"], result: "i32" },
   // sockets
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "u64", "u32"], result: "i32" },
@@ -30,6 +34,7 @@ export const LIBC = {
   // descriptors
   fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  closeAddress: { name: "close", type: "pointer" },
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   getrlimit: { parameters: ["i32", "u64"], result: "i32" },
   setrlimit: { parameters: ["i32", "u64"], result: "i32" },
@@ -55,6 +60,21 @@ export const LIBC = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   eventfd_read: { parameters: ["i32", "u64"], result: "i32" },
   eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
-  // glibc has no wrapper for pidfd_open before 2.36
+  // threads, of which errors are results; part of libc.so.6 since glibc 2.34
+  pthread_create: {
+    parameters: ["buffer", "pointer", "pointer", "u64"],
+    result: "i32",
+    optional: true,
+  },
+  pthread_tryjoin_np: { parameters: ["u64", "u64"], result: "i32", optional: true },
+  pthread_detach: { parameters: ["u64"], result: "i32", optional: true },
+  // io_setup and io_destroy, and pidfd_open: glibc has no wrapper for it before 2.36
   syscall: { parameters: ["i64", "i64", "i64"], result: "i32" },
+  // no wrappers at all (libaio has them); the first parameter is the call's number
+  io_submit: { name: "syscall", parameters: ["i64", "u64", "i64", "u64"], result: "i32" },
+  io_getevents: {
+    name: "syscall",
+    parameters: ["i64", "u64", "i64", "i64", "u64", "u64"],
+    result: "i32",
+  },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -3,45 +3,68 @@
  *
  * V8 is handed one external ArrayBuffer that lives as long as the kernel object. The range is mapped
  * without reserving memory: a page costs something when it is first touched and nothing after
- * MADV_DONTNEED.
+ * MADV_DONTNEED. What is not the slab is read-only: it needs no memory even where the kernel counts what
+ * could be written (vm.overcommit_memory=2), and every offset in it reads as zeros.
  *
  * @module
  */
-import { Arena } from "./arena.ts";
+import { Arena, GUEST_BASE } from "./arena.ts";
 import type { LIBC } from "./libc.ts";
 
 type Symbols = Deno.DynamicLibrary<typeof LIBC>["symbols"];
 
 const BOUNDARY = 1n << 32n;
+const READ = 1;
 const READ_WRITE = 3;
+const FIXED = 0x10;
 const PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
 const MADV_DONTNEED = 4;
+/** Results of mmap from here on are negated error numbers. */
+const MAP_FAILED = 0xffff_ffff_ffff_f000n;
+
+/** An arena, and how to unmap it. */
+export interface Reservation {
+  readonly arena: Arena;
+  readonly release: () => void;
+}
 
 /**
- * Map `bytes` starting on a 4 GiB boundary.
+ * Map `slabBytes` starting on a 4 GiB boundary and, at {@linkcode GUEST_BASE}, `guestBytes` of guest space.
  *
  * @throws Error when the address space is limited (`ulimit -v`)
  */
-export function reserve(c: Symbols, bytes: number): { arena: Arena; release: () => void } {
+export function reserve(c: Symbols, slabBytes: number, guestBytes: number): Reservation {
+  const bytes = guestBytes > 0 ? GUEST_BASE + guestBytes : slabBytes;
   const size = BigInt(bytes);
-  const whole = c.mmap(0n, size + BOUNDARY, READ_WRITE, PRIVATE_ANONYMOUS_NORESERVE, -1, 0n);
-  if (whole >= 0xffff_ffff_ffff_f000n) {
-    const need = Math.ceil((bytes + 2 ** 32) / 2 ** 30);
-    throw new Error(
-      `Cannot reserve ${need} GiB of address space for frames (not memory); raise the limit with "ulimit -v unlimited"`,
-    );
-  }
+  const whole = c.mmap(0n, size + BOUNDARY, READ, PRIVATE_ANONYMOUS_NORESERVE, -1, 0n);
+  if (whole >= MAP_FAILED) throw new Error(refusal(bytes, guestBytes));
   const start = (whole + BOUNDARY - 1n) / BOUNDARY * BOUNDARY;
   if (start > whole) c.munmap(whole, start - whole);
   const end = start + size;
   const wholeEnd = whole + size + BOUNDARY;
   if (end < wholeEnd) c.munmap(end, wholeEnd - end);
+  if (!putZeros(c, start, BigInt(slabBytes))) throw new Error(refusal(bytes, guestBytes));
 
   const pointer = Deno.UnsafePointer.create(start)!;
   const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, bytes);
   const discard = (at: number, length: number) => {
     c.madvise(start + BigInt(at), BigInt(length), MADV_DONTNEED);
   };
-  const arena = new Arena(buffer, Number(start >> 32n), discard);
+  const arena = new Arena(buffer, Number(start >> 32n), discard, slabBytes);
   return { arena, release: () => void c.munmap(start, size) };
+}
+
+/** Put zeros that can be read and written in the place of whatever is mapped there; false when refused. */
+export function putZeros(c: Symbols, address: bigint, bytes: bigint): boolean {
+  const flags = PRIVATE_ANONYMOUS_NORESERVE | FIXED;
+  return c.mmap(address, bytes, READ_WRITE, flags, -1, 0n) < MAP_FAILED;
+}
+
+/** What to tell when the range cannot be had. */
+function refusal(bytes: number, guestBytes: number): string {
+  const need = Math.ceil((bytes + 2 ** 32) / 2 ** 30);
+  const what = guestBytes > 0 ? "frames and the memory of VMs on vhost-user ports" : "frames";
+  const advice = `raise the limit with "ulimit -v unlimited"` +
+    (guestBytes > 0 ? " or do without vhost-user ports" : "");
+  return `Cannot reserve ${need} GiB of address space for ${what} (not memory); ${advice}`;
 }

@@ -11,6 +11,9 @@ import type { Abi } from "./abi.ts";
 import { trimAddress } from "./address.ts";
 import type { Arena } from "./arena.ts";
 
+/** What the high half of an address counts in. */
+const WORD = 0x1_0000_0000;
+
 /** iovec entries: where the bytes of a gathered write lie. Same layout on Linux and Darwin: base u64, length u64. */
 export class Vector {
   /** Entries it can hold. */
@@ -18,23 +21,35 @@ export class Vector {
   /** Arena offset of entry 0. */
   readonly at: number;
   readonly #words: Int32Array;
+  readonly #high: number;
 
   constructor(arena: Arena, capacity: number) {
     this.capacity = capacity;
     this.at = arena.take(capacity * 16);
     this.#words = new Int32Array(arena.u8.buffer, this.at, capacity * 4);
+    this.#high = arena.high;
     for (let i = 0; i < capacity; i++) this.#words[i * 4 + 1] = arena.high;
   }
 
-  /** Point entry `i` at `length` bytes of the arena. */
+  /** Point entry `i` at `length` bytes of the slab: at an offset below 2^31. */
   set(i: number, at: number, length: number): void {
     this.#words[i * 4] = at;
+    this.#words[i * 4 + 1] = this.#high;
+    this.#words[i * 4 + 2] = length;
+  }
+
+  /** Point entry `i` at `length` bytes anywhere in the arena. */
+  setFar(i: number, at: number, length: number): void {
+    const high = Math.floor(at / WORD);
+    this.#words[i * 4] = at - high * WORD;
+    this.#words[i * 4 + 1] = this.#high + high;
     this.#words[i * 4 + 2] = length;
   }
 
   /** Arena offset entry `i` points at. */
   start(i: number): number {
-    return this.#words[i * 4];
+    const high = (this.#words[i * 4 + 1] - this.#high) >>> 0;
+    return high * WORD + (this.#words[i * 4] >>> 0);
   }
 
   /** Bytes entry `i` points at. */

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { Scatter, SCATTER_BYTES } from "../frame/scatter.ts";
 import type { Abi } from "../platform/abi.ts";
 import type { Arena } from "../platform/arena.ts";
 import { MessageTable, Vector } from "../platform/vectors.ts";
@@ -50,6 +51,8 @@ export class Batch {
   count = 0;
   /** The frames lie one after the other, as a stream delivers them: any part of them is one piece. */
   solid = false;
+  /** The frames are a guest's, and mostly not where they seem to be: see {@linkcode Scatter}. */
+  scattered = false;
   /** Policy of the port the frames came by. */
   policy: Policy = NO_OFFLOAD;
 
@@ -79,6 +82,8 @@ export class Memory {
   /** For frames of more than one piece, {@linkcode PIECES} in a call. */
   readonly txGather: MessageTable;
   readonly txGatherNamed: MessageTable;
+  /** Frames of guests whose memory we share. */
+  readonly scatter: Scatter;
   /** Pieces of a gathered stream write. */
   readonly pieces: Vector;
   /** Stream reads go here; in front of it is room for the frame that the last read has cut. */
@@ -97,6 +102,7 @@ export class Memory {
     this.txGather = new MessageTable(arena, abi, MESSAGES, false, PIECES);
     this.txGatherNamed = new MessageTable(arena, abi, MESSAGES, true, PIECES);
     this.pieces = new Vector(arena, PIECES);
+    this.scatter = new Scatter(arena.view, arena.u8, arena.take(SCATTER_BYTES));
     const slots = arena.take(MESSAGES * SLOT_BYTES);
     for (let i = 0; i < MESSAGES; i++) {
       this.slot[i] = slots + i * SLOT_BYTES + SLOT_HEADROOM;

@@ -53,6 +53,7 @@ export class DgramPort implements Port, Opened {
   readonly buffers: number;
   readonly unfinished = false;
   readonly framed = false;
+  readonly scatters = false;
   pausable = true;
   readonly #switch: Switch;
   readonly #sender: DgramSender;

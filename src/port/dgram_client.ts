@@ -40,6 +40,7 @@ export class DgramClient implements Port {
   readonly pausable = false;
   readonly unfinished = false;
   readonly framed = false;
+  readonly scatters = false;
   readonly number: number;
   readonly hash: number;
   /** False until its first datagram, which may be a greeting, was looked at. */

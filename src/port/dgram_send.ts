@@ -59,7 +59,7 @@ export class DgramSender {
         table.setPieces(batch++, piece - start, first[done + batch] - piece);
       }
       for (let piece = start; piece < first[done + batch]; piece++) {
-        table.vector.set(piece - start, gather.pieceAt[piece], gather.pieceLength[piece]);
+        table.vector.setFar(piece - start, gather.pieceAt[piece], gather.pieceLength[piece]);
       }
       const sent = this.#sendTable(fd, table, batch, gather.size, done, this.#lead);
       if (sent === TX_GONE) return done > 0 ? done : TX_GONE;

@@ -11,10 +11,10 @@ import { errnoName } from "../platform/errno.ts";
 import { type Kernel, SocketType } from "../platform/kernel.ts";
 import { isNumbered, type PortConfig } from "./config.ts";
 import { DgramPort } from "./dgram.ts";
-import { StreamListener } from "./listener.ts";
+import { Listener } from "./listener.ts";
 import type { Opened, Switch } from "./port.ts";
 import { cannotOpen } from "./socket_path.ts";
-import { StreamPort } from "./stream.ts";
+import { StreamPort, streamPort } from "./stream.ts";
 
 /** Open a port over the descriptor with the number or name `config.target`. */
 export function openFd(host: Switch, config: PortConfig): Opened {
@@ -30,6 +30,7 @@ export function openFd(host: Switch, config: PortConfig): Opened {
   }
   const adopted = kernel.adopt(fd);
   if (adopted < 0) throw cannotOpen(config, `fd ${fd}: ${errnoName(adopted)}`);
+  kernel.refuseDescriptors(fd);
   if (type === SocketType.DGRAM) return new DgramPort(host, config, fd, undefined);
   if (type !== SocketType.STREAM) {
     throw cannotOpen(
@@ -38,7 +39,9 @@ export function openFd(host: Switch, config: PortConfig): Opened {
       true,
     );
   }
-  if (kernel.isListening(fd) === 1) return new StreamListener(host, config, fd, undefined);
+  if (kernel.isListening(fd) === 1) {
+    return new Listener(host, config, fd, undefined, "stream", streamPort);
+  }
   if (kernel.isConnected(fd) !== 1) {
     throw cannotOpen(config, `fd ${fd} is neither connected nor listening; connect it first`, true);
   }

@@ -1,5 +1,6 @@
 /**
- * A listening path: every connection becomes a stream port.
+ * A listening path: every connection becomes a port, of frames on the stream itself or of frames in memory
+ * that the conversation on it is about (vhost-user).
  *
  * With `clients=many` each has a name of its own, `lan.1`, `lan.2`, and the smallest free number, so that a
  * VM that reconnects is usually called the same. With `replace` and `refuse` there is one, named as the port.
@@ -10,12 +11,12 @@
  * @module
  */
 import { Errno, errnoName, Fault, judge } from "../platform/errno.ts";
-import { SocketType } from "../platform/kernel.ts";
+import { Ready, SocketType } from "../platform/kernel.ts";
+import { CLOSING_MAX, type Sharing } from "../platform/sharing.ts";
 import type { PortConfig } from "./config.ts";
 import type { Opened, Source, Switch } from "./port.ts";
 import { hasRoom } from "./room.ts";
 import { cannotOpen, type Claim, claim, release, removeFile } from "./socket_path.ts";
-import { StreamPort } from "./stream.ts";
 import { Watched } from "./watched.ts";
 
 /** Connections that may wait; a whole rack of VMs reconnects at once after a restart of the switch. */
@@ -30,24 +31,60 @@ const ACCEPTS = 4;
 const BURST = 256, PER_SECOND = 500;
 const REST_FIRST_MS = 50, REST_MOST_MS = 800;
 
+/** A connection, as a port or with one. */
+export interface Connection {
+  readonly name: string;
+  readonly row: number;
+  /** Granted socket buffers in bytes, 0 where nothing depends on them. */
+  readonly buffers: number;
+  /** Handle what its VM has sent: that may be its end. */
+  hear(): void;
+  /** Somebody else takes its place: end, once what its VM has sent is read. */
+  giveWay(reason: string): void;
+  close(reason: string): void;
+}
+
+/** Makes the port of an accepted connection; `onClose` is called once, with everything released but the row. */
+export type Connect = (
+  host: Switch,
+  config: PortConfig,
+  name: string,
+  row: number,
+  fd: number,
+  onClose: (ended: Connection, reason: string) => void,
+) => Connection;
+
 /** See the head of this file. */
-export class StreamListener implements Source, Opened {
-  readonly socket = "stream";
+export class Listener implements Source, Opened {
+  readonly socket: "stream" | "vhost-user";
   readonly buffers = 0;
+  readonly #make: Connect;
   readonly #switch: Switch;
   readonly #config: PortConfig;
   readonly #row: number;
   readonly #watched: Watched;
   readonly #claim: Claim | undefined;
   /** Connections by their number; with one client its number is 0. */
-  readonly #ports = new Map<number, StreamPort>();
+  readonly #ports = new Map<number, Connection>();
   #rest = REST_FIRST_MS;
   #closing = false;
+  /** Somebody who has connected while the port has its VM, and has not spoken yet. */
+  #newcomer: Watched | undefined;
   /** Connections that may be taken now, and when they were last counted. */
   #tokens = BURST;
   #counted = 0;
 
-  constructor(host: Switch, config: PortConfig, fd: number, made: Claim | undefined) {
+  /** @param made the bound socket; undefined for a descriptor we were given */
+  constructor(
+    host: Switch,
+    config: PortConfig,
+    fd: number,
+    made: Claim | undefined,
+    socket: "stream" | "vhost-user",
+    make: Connect,
+  ) {
+    this.socket = socket;
+    this.#make = make;
     this.#switch = host;
     this.#config = config;
     this.#row = host.enroll(config.name);
@@ -57,17 +94,26 @@ export class StreamListener implements Source, Opened {
   }
 
   /** Bind the path and listen. */
-  static open(host: Switch, config: PortConfig): Opened {
+  static open(
+    host: Switch,
+    config: PortConfig,
+    socket: "stream" | "vhost-user",
+    make: Connect,
+  ): Opened {
     const made = claim(host, config, SocketType.STREAM);
+    if (socket === "stream") host.kernel.refuseDescriptors(made.fd); // connections inherit it
     const listening = host.kernel.listen(made.fd, BACKLOG);
     if (listening < 0) {
       release(host.kernel, made);
       throw cannotOpen(config, `cannot listen on ${made.path} (${errnoName(listening)})`);
     }
-    return new StreamListener(host, config, made.fd, made);
+    return new Listener(host, config, made.fd, made, socket, make);
   }
 
   ready(): void {
+    if ((this.#sharing?.closing(this.#config) ?? 0) > CLOSING_MAX) {
+      return this.#pause(REST_MOST_MS);
+    }
     for (let i = 0; i < ACCEPTS; i++) {
       if (!this.#mayAccept()) return this.#pause(1000 / PER_SECOND * ACCEPTS);
       const fd = this.#switch.kernel.accept(this.#watched.fd);
@@ -78,7 +124,9 @@ export class StreamListener implements Source, Opened {
     }
   }
 
-  tick(): void {}
+  tick(): void {
+    this.#sharing?.closing();
+  }
 
   quiesce(): void {
     this.#closing = true;
@@ -89,7 +137,20 @@ export class StreamListener implements Source, Opened {
   close(): void {
     this.quiesce();
     for (const port of [...this.#ports.values()]) port.close("the switch stops");
-    this.#switch.kernel.close(this.#watched.fd);
+    this.#dismissNewcomer();
+    this.#discard(this.#watched.fd);
+  }
+
+  /** Close a socket, in which messages may wait. */
+  #discard(fd: number): void {
+    const sharing = this.#sharing;
+    if (sharing === undefined) this.#switch.kernel.close(fd);
+    else sharing.closeElsewhere(fd, this.#config);
+  }
+
+  /** What its messages bring descriptors by; undefined where they bring none. */
+  get #sharing(): Sharing | undefined {
+    return this.socket === "vhost-user" ? this.#switch.kernel.sharing : undefined;
   }
 
   #acceptFailed(error: number): void {
@@ -124,16 +185,44 @@ export class StreamListener implements Source, Opened {
     const pid = kernel.peerOf(fd)?.pid ?? 0;
     const who = pid > 0 ? `pid ${pid}` : "a client";
     const single = this.#config.clients !== "many";
+    if (single) this.#ports.get(0)?.hear(); // it may have gone, and this be its next life
     const old = this.#ports.get(0);
     if (single && old !== undefined) {
       if (this.#config.clients === "refuse") {
-        kernel.close(fd);
+        this.#discard(fd);
         const text = `turned away ${who}: the port has its VM (clients=refuse)`;
         return this.#switch.log("warning", this.#config.name, text);
       }
-      old.lose(`${who} took its place`);
+      if (this.socket === "vhost-user") return this.#await(fd, who);
+      old.giveWay(`${who} took its place`);
     }
     this.#connect(fd, single ? 0 : this.#freeNumber(), who);
+  }
+
+  /**
+   * A front-end speaks first. Who does not only wants to know whether somebody listens, as another switch does before
+   * it takes a path, and must not end the VM that is here.
+   */
+  #await(fd: number, who: string): void {
+    this.#dismissNewcomer();
+    const newcomer = new Watched(this.#switch, fd, {
+      ready: (bits) => {
+        if ((bits & Ready.GONE) !== 0) return this.#dismissNewcomer();
+        newcomer.stop();
+        this.#newcomer = undefined;
+        this.#ports.get(0)?.giveWay(`${who} took its place`);
+        this.#connect(fd, 0, who);
+      },
+    });
+    this.#newcomer = newcomer;
+    newcomer.read(true);
+  }
+
+  #dismissNewcomer(): void {
+    if (this.#newcomer === undefined) return;
+    this.#newcomer.stop();
+    this.#discard(this.#newcomer.fd);
+    this.#newcomer = undefined;
   }
 
   #connect(fd: number, number: number, who: string): void {
@@ -143,16 +232,17 @@ export class StreamListener implements Source, Opened {
     const row = number === 0 ? this.#row : this.#switch.enroll(name);
     if (row < 0 || !hasRoom(kernel.arena, config.queue)) {
       if (row >= 0 && number > 0) this.#switch.dismiss(row, this.#row);
-      kernel.close(fd);
+      this.#discard(fd);
       return this.#switch.log("error", config.name, `turned away ${who}: no room for more ports`);
     }
-    const port = new StreamPort(this.#switch, config, name, row, fd, (ended, reason) => {
+    const port = this.#make(this.#switch, config, name, row, fd, (ended, reason) => {
       this.#ports.delete(number);
       this.#switch.log("info", ended.name, `VM disconnected: ${reason}`);
       if (number > 0) this.#switch.dismiss(ended.row, this.#row);
     });
     this.#ports.set(number, port);
-    this.#switch.log("info", name, `VM connected: ${who}; socket buffers: ${port.buffers}`);
+    const buffers = port.buffers === 0 ? "" : `; socket buffers: ${port.buffers}`;
+    this.#switch.log("info", name, `VM connected: ${who}${buffers}`);
   }
 
   #freeNumber(): number {

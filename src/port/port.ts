@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { SocketKind } from "../offload/clients.ts";
 import type { Gather } from "../offload/gather.ts";
 import type { Kernel } from "../platform/kernel.ts";
 import type { Batch, Memory } from "./batch.ts";
@@ -19,6 +20,18 @@ export interface Source {
    * read is called again after the others had their turn.
    */
   ready(bits: number): void;
+}
+
+/** A port whose frames come through memory that it shares with its VM: it has to be looked at. */
+export interface Polled {
+  /** How long it is worth looking after the last frame, in ms. */
+  readonly pollMs: number;
+  /** Handle one batch of what has come; false when nothing had. */
+  poll(): boolean;
+  /** Notifications are not needed from now on. */
+  hush(): void;
+  /** Ask the VM for a notification of what comes next; false when something has come already. */
+  rest(): boolean;
 }
 
 /** Answer of {@linkcode Port.tx} when the peer is gone: none of the remaining frames can be sent. */
@@ -36,6 +49,8 @@ export interface Port extends Source {
   readonly unfinished: boolean;
   /** The length of each frame goes in front of it: a stream. */
   readonly framed: boolean;
+  /** {@linkcode Port.tx} takes frames that are in a guest's memory (frame/scatter.ts). */
+  readonly scatters: boolean;
   /**
    * Send frames `from` .. `count - 1`, each with the vnet header in front of it if the port has one; counts what it
    * sends. Returns how many were taken, from the first on: fewer than given when the VM is full, or
@@ -48,13 +63,18 @@ export interface Port extends Source {
   wantWrite(on: boolean): void;
   /** Stop or go on reading. */
   wantRead(on: boolean): void;
+  /**
+   * The last `frames` frames of its batch cannot be forwarded now: they stay where they are, and come again when the
+   * port is read. A port without this has read them for good.
+   */
+  giveBack?(frames: number): void;
   /** The VM cannot be reached any more: release what was held for it and listen again, or close. */
   lose(reason: string): void;
 }
 
 /** A configured port, opened: one VM, or a listener with many. */
 export interface Opened {
-  readonly socket: "dgram" | "stream";
+  readonly socket: SocketKind;
   /** Granted socket buffers in bytes, 0 before a client is there. */
   readonly buffers: number;
   /** Called about once a second. */
@@ -75,6 +95,11 @@ export interface Switch {
   readonly tally: Tally;
   /** Time of this turn in milliseconds (monotonic). */
   readonly now: number;
+  /**
+   * The switch has just started and VMs are missing that may be on their way back: who can leave frames where they
+   * are does.
+   */
+  readonly isGathering: boolean;
   /** When discarding what leaving VMs have sent must end, in ms of the kernel's clock. */
   readonly discardUntil: number;
 
@@ -97,6 +122,10 @@ export interface Switch {
   unwatch(fd: number, token: number): void;
   /** Call a source when a process ends; returns a token with its descriptor, or undefined. */
   watchExit(pid: number, source: Source): { fd: number; token: number } | undefined;
+  /** Look at a port again and again, until it rests. */
+  poll(polled: Polled): void;
+  /** Look at it no more. */
+  unpoll(polled: Polled): void;
   /** Call back once, not before `milliseconds` from now. */
   later(milliseconds: number, action: () => void): void;
 

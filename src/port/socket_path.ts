@@ -49,6 +49,7 @@ function bind(kernel: Kernel, config: PortConfig, type: SocketType): Claim {
   const path = config.target;
   const fd = kernel.socket(type);
   if (fd < 0) throw cannotOpen(config, `no socket (${errnoName(fd)}); raise "ulimit -n"`);
+  if (type === SocketType.DGRAM) kernel.refuseDescriptors(fd); // a listener knows whether it wants any
   const bound = kernel.bind(fd, path, config.mode);
   if (bound < 0) {
     kernel.close(fd);
@@ -153,6 +154,7 @@ function isLive(kernel: Kernel, path: string): boolean {
   for (const type of [SocketType.STREAM, SocketType.DGRAM]) {
     const fd = kernel.socket(type);
     if (fd < 0) return true;
+    kernel.refuseDescriptors(fd); // whoever is behind the path
     const result = kernel.connect(fd, pathBytes(path));
     kernel.close(fd);
     if (result === -Errno.ECONNREFUSED || result === -Errno.ENOENT) dead++;

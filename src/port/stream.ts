@@ -13,6 +13,7 @@ import { Ready } from "../platform/kernel.ts";
 import { BATCH_FRAMES, HEADROOM, RECORD_BYTES, WINDOW_BYTES, type WindowUser } from "./batch.ts";
 import { MAX_FRAME, type PortConfig } from "./config.ts";
 import type { Gather } from "../offload/gather.ts";
+import type { Connect, Connection } from "./listener.ts";
 import type { Port, Switch } from "./port.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import { VnetIn } from "./vnet_in.ts";
@@ -24,12 +25,13 @@ export const STREAM_BUFFER_BYTES = 2 << 20;
 const DISCARD_READS = 64;
 
 /** See the head of this file. */
-export class StreamPort implements Port, WindowUser {
+export class StreamPort implements Port, WindowUser, Connection {
   readonly name: string;
   readonly row: number;
   readonly config: PortConfig;
   readonly pausable = true;
   readonly framed = true;
+  readonly scatters = false;
   readonly buffers: number;
   readonly #switch: Switch;
   readonly #vnet: VnetIn;
@@ -96,6 +98,14 @@ export class StreamPort implements Port, WindowUser {
     // What it sent before it went still counts; then it hears of its own end by EOF.
     for (let i = 0; i < DISCARD_READS && !this.#closed && this.#read(); i++);
     this.close(reason);
+  }
+
+  hear(): void {
+    if (!this.#closed) this.#read();
+  }
+
+  giveWay(reason: string): void {
+    this.lose(reason);
   }
 
   /** End the connection. What the VM has sent is read to the end first: a QEMU that is closed while it
@@ -192,6 +202,10 @@ export class StreamPort implements Port, WindowUser {
     return this.#writer.sendGather(gather);
   }
 }
+
+/** Makes the port of a connection that a listener has accepted. */
+export const streamPort: Connect = (host, config, name, row, fd, onClose) =>
+  new StreamPort(host, config, name, row, fd, onClose);
 
 /** Names the usual mistakes: another protocol on a stream port is the most frequent one. */
 function badLength(length: number): string {

@@ -113,7 +113,7 @@ export class StreamWriter {
       total += HEADROOM + size[next];
     }
     for (let piece = first[from]; piece < first[next]; piece++) {
-      pieces.set(piece - first[from], gather.pieceAt[piece], gather.pieceLength[piece]);
+      pieces.setFar(piece - first[from], gather.pieceAt[piece], gather.pieceLength[piece]);
     }
     const written = this.#write(first[next] - first[from]);
     if (written <= 0) return written;

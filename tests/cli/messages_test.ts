@@ -238,27 +238,27 @@ Deno.test("parseCommand() tells about ports without a target, name or kind", () 
     ],
     [
       ["--port", ":"],
-      'Cannot use --port ":": the kind before ":" is empty; use dgram, stream or fd',
+      'Cannot use --port ":": the kind before ":" is empty; use dgram, stream, fd, vhost-user or vhost-user-client',
     ],
     [
       ["--port", ":x"],
-      'Cannot use --port ":x": the kind before ":" is empty; use dgram, stream or fd',
+      'Cannot use --port ":x": the kind before ":" is empty; use dgram, stream, fd, vhost-user or vhost-user-client',
     ],
     [
       ["--port", "foo:/x"],
-      'Cannot use --port "foo:/x": "foo" is not a kind; use dgram, stream or fd, or write "./foo:/x" if it is a path',
+      'Cannot use --port "foo:/x": "foo" is not a kind; use dgram, stream, fd, vhost-user or vhost-user-client, or write "./foo:/x" if it is a path',
     ],
     [
       ["--port", "streem:/x"],
-      'Cannot use --port "streem:/x": "streem" is not a kind; use dgram, stream or fd, or write "./streem:/x" if it is a path; did you mean stream?',
+      'Cannot use --port "streem:/x": "streem" is not a kind; use dgram, stream, fd, vhost-user or vhost-user-client, or write "./streem:/x" if it is a path; did you mean stream?',
     ],
     [
       ["--port", "vm=Stream:/x"],
-      'Cannot use --port "vm=Stream:/x": "Stream" is not a kind; use dgram, stream or fd, or write "./Stream:/x" if it is a path; did you mean stream?',
+      'Cannot use --port "vm=Stream:/x": "Stream" is not a kind; use dgram, stream, fd, vhost-user or vhost-user-client, or write "./Stream:/x" if it is a path; did you mean stream?',
     ],
     [
       ["--port", "unix:/x"],
-      'Cannot use --port "unix:/x": "unix" is not a kind; use dgram, stream or fd, or write "./unix:/x" if it is a path',
+      'Cannot use --port "unix:/x": "unix" is not a kind; use dgram, stream, fd, vhost-user or vhost-user-client, or write "./unix:/x" if it is a path',
     ],
     [
       ["--port", "dgram:x=y.sock"],
@@ -365,15 +365,15 @@ Deno.test("parseCommand() tells about options of ports", () => {
     ],
     [
       ["--port", "a.sock,zzz"],
-      'Cannot use --port "a.sock,zzz": "zzz" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, mode, group',
+      'Cannot use --port "a.sock,zzz": "zzz" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, poll-us, unsealed, mode, group',
     ],
     [
       ["--port", "a.sock,=3"],
-      'Cannot use --port "a.sock,=3": "" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, mode, group',
+      'Cannot use --port "a.sock,=3": "" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, poll-us, unsealed, mode, group',
     ],
     [
       ["--port", "a.sock,port=3"],
-      'Cannot use --port "a.sock,port=3": "port" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, mode, group',
+      'Cannot use --port "a.sock,port=3": "port" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, poll-us, unsealed, mode, group',
     ],
     [
       ["--port", "a.sock,queue"],

@@ -8,6 +8,7 @@ import * as fc from "fast-check";
 import type { Kind } from "../../src/cli/environment.ts";
 import { PORT_OPTIONS } from "../../src/cli/options.ts";
 import { parsePort } from "../../src/cli/port_spec.ts";
+import { VHOST_USER } from "../../src/offload/clients.ts";
 import { Feature, formatFeatures, LARGE, TSO } from "../../src/offload/features.ts";
 import type { VnetBytes } from "../../src/offload/policy.ts";
 import { PORT_DEFAULTS, type PortConfig } from "../../src/port/config.ts";
@@ -31,6 +32,8 @@ Deno.test("parsePort() fills in every default", () => {
     maxMacs: 8192,
     client: "",
     asked: "",
+    pollUs: 20,
+    unsealed: false,
     sends: 0,
     accepts: 0,
     vnetHdr: 0,
@@ -136,13 +139,21 @@ function write(port: PortConfig, kind: Kind, brief: boolean): string {
   put("queue", Number.isInteger(mebibytes) ? `${mebibytes}M` : `${port.queue}`, mebibytes === 1);
   if (port.mtu > 0) options.push(`,mtu=${port.mtu}`);
   put("max-frame", `${port.maxFrame}`, port.maxFrame === usualMaxFrame(port));
-  put("sends", formatFeatures(port.sends), port.sends === 0);
-  put("accepts", formatFeatures(port.accepts), port.accepts === 0);
-  put("vnet-hdr", `${port.vnetHdr}`, port.vnetHdr === 0);
-  put("finish", onOff(port.finish), !port.finish);
+  const usual = kind.shares ? VHOST_USER : { sends: 0, accepts: 0 };
+  put("sends", formatFeatures(port.sends), port.sends === usual.sends);
+  put("accepts", formatFeatures(port.accepts), port.accepts === usual.accepts);
+  if (kind.shares) {
+    put("poll-us", `${port.pollUs}`, port.pollUs === 20);
+    put("unsealed", onOff(port.unsealed), !port.unsealed);
+  } else {
+    put("vnet-hdr", `${port.vnetHdr}`, port.vnetHdr === 0);
+    put("finish", onOff(port.finish), !port.finish);
+  }
   put("forward-safe", onOff(port.forwardSafe), !port.forwardSafe);
   put("clamp-mss", onOff(port.clampMss), !port.clampMss);
-  if (kind.target === "path") put("mode", port.mode.toString(8), port.mode === 0o600);
+  if (kind.target === "path" && kind.connects !== true) {
+    put("mode", port.mode.toString(8), port.mode === 0o600);
+  }
   if (port.gid >= 0) options.push(`,group=${port.gid}`);
   put("max-macs", `${port.maxMacs}`, port.maxMacs === 8192);
   return `${port.name}=${port.kind}:${port.target}${options.join("")}`;
@@ -154,7 +165,10 @@ const name = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/);
 const path = fc.string({ minLength: 1, maxLength: 40, unit: "grapheme" })
   .filter((text) => !/,|(^|\/)\.{0,2}$|^~\//.test(text));
 const place = fc.oneof(
-  fc.record({ kind: fc.constantFrom("dgram", "stream"), target: path }),
+  fc.record({
+    kind: fc.constantFrom("dgram", "stream", "vhost-user", "vhost-user-client"),
+    target: path,
+  }),
   fc.record({ kind: fc.constant("fd"), target: fc.nat(999_999_999).map(String) }),
   fc.record({
     kind: fc.constant("fd"),
@@ -205,9 +219,22 @@ const port = fc.record({
   mode: fc.integer({ min: 0, max: 0o777 }),
   gid: fc.integer({ min: -1, max: 4_294_967_294 }),
   maxMacs: fc.integer({ min: 1, max: 8192 }),
+  pollUs: fc.integer({ min: 0, max: 1_000_000 }),
+  unsealed: fc.boolean(),
 }).map(({ place, frames, ...rest }): PortConfig => {
-  const file = place.kind === "fd" ? { mode: 0o600, gid: -1 } : {};
-  return { ...rest, ...place, ...frames, ...file, client: "", asked: "" };
+  const given = place.kind === "fd" || place.kind === "vhost-user-client";
+  return {
+    ...rest,
+    ...place,
+    ...frames,
+    ...(given ? { mode: 0o600, gid: -1 } : {}),
+    ...(place.kind === "vhost-user-client" ? { clients: "replace" } : {}),
+    ...(place.kind.startsWith("vhost-user")
+      ? { vnetHdr: 12, finish: false }
+      : { pollUs: 20, unsealed: false }),
+    client: "",
+    asked: "",
+  };
 });
 
 Deno.test("parsePort() reads back every port that can be written", () => {

@@ -52,6 +52,22 @@ Deno.test("tellPolicy() says the policy in effect in one line", () => {
   ) assertEquals(told(`,${options}`), [`info: ${text}`]);
 });
 
+Deno.test("tellPolicy() says what a vhost-user guest is offered, if that was asked for", () => {
+  const offered = (options: string) => {
+    const config = parsePort(`vm=vhost-user:a${options}`, WORLD);
+    const { name, kind, target, clients, client, asked } = config;
+    const opened = { name, kind, socket: "vhost-user", target, clients, buffers: 0 } as const;
+    return tellPolicy({ ...opened, client, asked, policy: config });
+  };
+  assertEquals(offered(""), []);
+  assertEquals(offered(",poll-us=0,unsealed=on"), []);
+  assertEquals(offered(",accepts=none,mtu=9000"), [{
+    level: "info",
+    text: "offered to its guest: sends csum+tso4+tso6+uso+ecn, accepts nothing, " +
+      "vnet header of 12 bytes, mtu 9000, frames to 65550",
+  }]);
+});
+
 Deno.test("tellPolicy() doubts unfinished checksums without a header to mark them", () => {
   const doubted = (options: string) => told(`,${options}`).includes(UNMARKED);
   for (const options of ["offload=on", "accepts=csum", "client=krunkit-offload,finish=off"]) {

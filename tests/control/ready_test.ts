@@ -135,6 +135,24 @@ Deno.test("readyLine() tells the policy that was asked and the one in effect", (
   assertMatch(facts("client=krunkit-offload").connect.krunkit, /,offloading=on$/);
 });
 
+Deno.test("readyLine() tells how to reach vhost-user ports, and what their guests are offered", () => {
+  const ports = ["vhost-user", "vhost-user-client"].map((kind): OpenedPort => {
+    const { name, target, clients, client, asked, ...policy } = parsePort(`vm=${kind}:a`, WORLD);
+    const opened = { name, kind, socket: "vhost-user", target, clients, buffers: 0 } as const;
+    return { ...opened, client, asked, policy };
+  });
+  const [listens, connects] = readyLine(ports, PROCESS).ports;
+  assertEquals([listens.socket, listens.path], ["vhost-user", "/home/u/a"]);
+  assertEquals(listens.offload, {
+    ...NOTHING,
+    sends: ["csum", "tso4", "tso6", "uso", "ecn"],
+    accepts: ["csum", "tso4", "tso6", "uso", "ecn"],
+    vnet_hdr: 12,
+  });
+  assertMatch(listens.connect.qemu, /path=\/home\/u\/a,reconnect-ms=500 /);
+  assertMatch(connects.connect.qemu, /path=\/home\/u\/a,server=on,wait=off /);
+});
+
 Deno.test("absolutePath() keeps what may follow a symlink", () => {
   assertEquals(absolutePath("/run/a.sock", "/x"), "/run/a.sock");
   assertEquals(absolutePath("./sub//a.sock", "/home/u"), "/home/u/sub/a.sock");

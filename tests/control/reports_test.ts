@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { statsReport } from "../../src/control/reports.ts";
+import { type PortRow, statsReport } from "../../src/control/reports.ts";
 import { Column, COLUMNS, DROP_REASONS, dropColumn, ROWS } from "../../src/engine/counters.ts";
 import type { OpenedPort } from "../../src/engine/protocol.ts";
 import { Feature, OFFLOAD_ON } from "../../src/offload/features.ts";
@@ -30,7 +30,7 @@ function named(...names: string[]) {
   return names.map((name, i) => ({ row: i + 1, name, state: "up" as const }));
 }
 
-function report(cells: Float64Array, ports = named("a")) {
+function report(cells: Float64Array, ports: readonly PortRow[] = named("a")) {
   return statsReport({ time: TIME, uptimeMs: 1234.56, ports, opened: OPENED, cells });
 }
 
@@ -105,6 +105,22 @@ Deno.test("statsReport() tells of each port the policy asked for and the one in 
       ["vm.1", "accepts=csum", "", "csum"], // a name like that of a client
     ],
   );
+});
+
+Deno.test("statsReport() tells the policy a guest has negotiated for as long as it holds", () => {
+  const policy = { ...NO_OFFLOAD, sends: Feature.CSUM | Feature.TSO4, accepts: Feature.CSUM };
+  const row = { row: 1, name: "lan.1", state: "up", policy } as const;
+  const said = (ports: PortRow[]) => {
+    const [{ offload: { asked, sends, accepts } }] = report(new Float64Array(9 * COLUMNS), ports)
+      .ports;
+    return [asked, sends.join("+"), accepts.join("+")];
+  };
+  assertEquals(said([row]), ["offload=on,finish=on", "csum+tso4", "csum"]);
+  assertEquals(said([{ ...row, policy: undefined }]), [
+    "offload=on,finish=on",
+    "csum+tso4+tso6",
+    "tso4+tso6",
+  ]);
 });
 
 Deno.test("statsReport() sums rows that have no name yet", () => {

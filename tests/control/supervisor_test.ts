@@ -132,6 +132,26 @@ Deno.test("Supervisor sends every command with one wake, and start with none", a
   assertEquals(order, ["start", "open", "stop"]);
 });
 
+Deno.test("Supervisor keeps a port's policy while it is up, and that of the end", async () => {
+  const policy = { ...NO_OFFLOAD, sends: Feature.CSUM };
+  const url = fakeEngine(`
+    const port = (row, state, policy) => tell({ kind: "port", row, name: "p" + row, state, policy });
+    const policy = ${JSON.stringify(policy)};
+    if (command.kind === "stop") for (const row of [1, 2]) { port(row, "waiting"); port(row, "closed"); }
+    if (command.kind === "open") {
+      for (const row of [1, 2, 3]) { port(row, "waiting"); port(row, "up", policy); }
+      port(2, "waiting");
+      port(3, "closed");
+    }
+    ${OBEDIENT}`);
+  const supervisor = await Supervisor.start(url, [], ignore);
+  const rows = () =>
+    supervisor.snapshot().ports.map(({ row, state, policy }) => [row, state, policy]);
+  assertEquals(rows(), [[1, "up", policy], [2, "waiting", undefined]]);
+  assert(await supervisor.stop());
+  assertEquals(rows(), [[1, "closed", policy], [2, "closed", undefined]]);
+});
+
 Deno.test("Supervisor.ended rejects with exit code 70 when the engine crashes", async () => {
   const url = fakeEngine(`${OBEDIENT}
     if (command.kind === "open") setTimeout(() => tell({ kind: "crashed", message: "boom" }), 20);`);

@@ -17,6 +17,7 @@ import { CellTally } from "../../src/engine/tally.ts";
 import { Arena } from "../../src/platform/arena.ts";
 import { Headers } from "../../src/frame/headers.ts";
 import { acceptVnet, Verdict } from "../../src/offload/accept.ts";
+import { Scatter, SCATTER_BYTES } from "../../src/frame/scatter.ts";
 import { GATHER_SCRATCH } from "../../src/offload/gather.ts";
 import { Planner } from "../../src/offload/plan.ts";
 import { NO_OFFLOAD, type Policy } from "../../src/offload/policy.ts";
@@ -38,6 +39,8 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
   readonly fdb = new Fdb(64, ROWS, Int32Array.of(1, 2));
   readonly egress: (Egress | undefined)[] = new Array(ROWS).fill(undefined);
   readonly members: Egress[] = [];
+  /** For frames in a guest's memory, of labs that have such. */
+  readonly scatter: Scatter;
   readonly planner: Planner;
   readonly forwarder: Forwarder;
   readonly pauses: Pauses;
@@ -58,11 +61,13 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
   #readBytes = 0;
 
   constructor(arenaBytes = 96 << 20) {
-    const buffer = new ArrayBuffer(arenaBytes);
+    const buffer = new ArrayBuffer(arenaBytes + SCATTER_BYTES);
     this.arena = new Arena(buffer, 0, (at, bytes) => this.arena.u8.fill(0, at, at + bytes));
     this.view = this.arena.view;
     this.#read = this.arena.take(READ_BYTES);
-    this.planner = new Planner(this.view, this.arena.take(GATHER_SCRATCH), BATCH_FRAMES);
+    this.scatter = new Scatter(this.view, this.arena.u8, this.arena.take(SCATTER_BYTES));
+    const scratch = this.arena.take(GATHER_SCRATCH);
+    this.planner = new Planner(this.view, scratch, BATCH_FRAMES, this.scatter);
     this.forwarder = new Forwarder(this);
     this.pauses = new Pauses(this);
   }
@@ -74,7 +79,7 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
   /** Add a port that is up. */
   join(options: Partial<PortConfig> = {}): ScriptedPort {
     const row = this.ports.length;
-    const port = new ScriptedPort(row, this.arena, this.tally, options);
+    const port = new ScriptedPort(row, this.arena, this.tally, options, this.scatter);
     this.ports.push(port);
     this.egress[row] = new Egress(this, port);
     this.members.push(this.egress[row]);
@@ -98,12 +103,17 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
   }
 
   /** Put frames into the batch, behind those of the turn's earlier batches, as a port with `policy` reads them. */
-  load(frames: readonly Uint8Array[], { vnetHdr, sends }: Policy = NO_OFFLOAD): void {
+  load(frames: readonly Uint8Array[], policy: Policy = NO_OFFLOAD): void {
     if (this.#flushed) this.batch.count = 0;
     this.#flushed = false;
     if (this.batch.count + frames.length > BATCH_FRAMES) {
       throw new RangeError(`A batch has ${BATCH_FRAMES} frames`);
     }
+    this.show(frames, policy);
+  }
+
+  /** Put frames where a port reads them to, and list them in the batch. */
+  protected show(frames: readonly Uint8Array[], { vnetHdr, sends }: Policy): void {
     for (const frame of frames) {
       const at = this.#read + this.#readBytes + 64;
       const bytes = frame.length - vnetHdr;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { NO_SCATTER, type Scatter } from "../../src/frame/scatter.ts";
 import type { Gather } from "../../src/offload/gather.ts";
 import type { Arena } from "../../src/platform/arena.ts";
 import { HEADROOM } from "../../src/port/batch.ts";
@@ -24,6 +25,7 @@ export class ScriptedPort implements Port {
   pausable = true;
   unfinished = false;
   framed = false;
+  scatters = false;
   /** Frames the VM takes before it is full. */
   room = Infinity;
   /** The VM is gone: nothing can be sent any more. */
@@ -39,13 +41,16 @@ export class ScriptedPort implements Port {
   readonly losses: string[] = [];
   readonly #arena: Arena;
   readonly #tally: Tally;
+  readonly #scatter: Scatter;
 
   constructor(
     row: number,
     arena: Arena,
     tally: Tally,
     options: Partial<PortConfig> = {},
+    scatter: Scatter = NO_SCATTER,
   ) {
+    this.#scatter = scatter;
     this.row = row;
     this.config = configOf(`port${row}`, options);
     this.name = this.config.name;
@@ -65,11 +70,23 @@ export class ScriptedPort implements Port {
     for (let i = from; i < from + n; i++) {
       const written = this.#arena.view.getUint32(at[i] - lead - HEADROOM);
       assertEquals(written, lead + length[i], "length in front");
-      this.taken.push(this.#arena.u8.slice(at[i] - lead, at[i] + length[i]));
+      this.taken.push(this.#wire(at[i], length[i]));
       bytes += length[i];
     }
     this.#tally.sent(this.row, n, bytes);
     return n;
+  }
+
+  #wire(at: number, length: number): Uint8Array {
+    const { u8 } = this.#arena, scatter = this.#scatter, lead = this.config.vnetHdr;
+    if (!scatter.holds(at)) return u8.slice(at - lead, at + length);
+    assert(this.scatters, "the frame is in a guest's memory");
+    const to = this.#arena.take(length), wire = new Uint8Array(lead + length);
+    scatter.copy(to, at, length);
+    wire.set(u8.subarray(at - lead, at));
+    wire.set(u8.subarray(to, to + length), lead);
+    this.#arena.give(to);
+    return wire;
   }
 
   txGather(gather: Gather): number {

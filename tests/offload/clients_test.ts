@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { CLIENT_NAMES, clients } from "../../src/offload/clients.ts";
+import { CLIENT_NAMES, clients, VHOST_USER } from "../../src/offload/clients.ts";
 import { Feature, formatFeatures, LARGE } from "../../src/offload/features.ts";
 import { MAX_FRAME, PORT_DEFAULTS } from "../../src/port/config.ts";
 
@@ -42,6 +42,13 @@ Deno.test("clients that may be told more than their preset says are told by -off
     assertEquals(sends !== 0, name.endsWith("-offload"), name);
     if (sends !== 0) assert(clients[name.replace("-offload", "")].able === 0, name);
   }
+});
+
+Deno.test("VHOST_USER offers all but ufo, and may be told to offer that", () => {
+  const { sends, accepts, able, vnetHdr, finish } = VHOST_USER;
+  assertEquals(formatFeatures(sends), "csum+tso4+tso6+uso+ecn");
+  assertEquals([accepts, vnetHdr, finish], [sends, 12, false]);
+  assert((able & Feature.UFO) !== 0);
 });
 
 Deno.test("clients could be ports: what is large has csum and room, and no limit is above ours", () => {

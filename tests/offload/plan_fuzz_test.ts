@@ -6,81 +6,14 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Feature } from "../../src/offload/features.ts";
-import { type Policy, type VnetBytes } from "../../src/offload/policy.ts";
-import { filler, tcpFrame, udpFrame } from "./frames.ts";
+import { filler, tcpFrame } from "./frames.ts";
+import { ALL, policies, wires, withHeaders } from "./hostile_wires.ts";
 import { PlanLab, policyOf } from "./plan_lab.ts";
-import { payloads, tcpShapes, udpShapes } from "./shapes.ts";
 
 const SEED = Number(Deno.env.get("VSWITCH_SEED") ?? 20261121);
 const RUNS = 1500;
-const { CSUM, TSO4, TSO6, UFO, USO, ECN } = Feature;
-const ALL = CSUM | TSO4 | TSO6 | UFO | USO | ECN;
 /** Most frames that one becomes. */
 const SEGMENTS = 256;
-const LEADS = [0, 10, 12] as const;
-
-/** Any policy, of those that cannot be given on the command line, too. */
-const policies: fc.Arbitrary<Policy> = fc.record({
-  sends: fc.oneof(fc.nat(ALL), fc.constantFrom(ALL, CSUM | TSO4 | TSO6 | UFO)),
-  accepts: fc.oneof(fc.nat(ALL), fc.constantFrom(0, ALL)),
-  vnetHdr: fc.constantFrom<VnetBytes>(...LEADS),
-  mtu: fc.oneof(fc.constantFrom(0, 1, 68, 576, 1280, 1500, 9000, 65_535), fc.nat(65_535)),
-  maxFrame: fc.oneof(fc.constantFrom(14, 60, 1514, 65_550, 69_632), fc.nat(69_632)),
-  finish: fc.boolean(),
-  forwardSafe: fc.boolean(),
-  clampMss: fc.boolean(),
-}).map(policyOf);
-
-/** Bytes of which the length fields of all headers are made, more often than of others. */
-const byte = fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x45, 0x60, 0x81, 0xff));
-const changes = fc.array(fc.tuple(fc.nat(160), byte), { maxLength: 6 });
-
-const built = fc.oneof(
-  fc.tuple(tcpShapes, payloads(0, 9000)).map(([shape, payload]) => tcpFrame({ ...shape, payload })),
-  fc.tuple(udpShapes, payloads(0, 9000)).map(([shape, payload]) => udpFrame({ ...shape, payload })),
-);
-
-/** A frame: built, then changed here and there, then sometimes cut off; or noise. */
-const frames = fc.oneof(
-  { weight: 4, arbitrary: built },
-  {
-    weight: 4,
-    arbitrary: fc.tuple(built, changes).map(([frame, list]) => {
-      for (const [at, value] of list) frame[at % frame.length] = value;
-      return frame;
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.tuple(built, fc.nat(200)).map(([frame, length]) => frame.subarray(0, length)),
-  },
-  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) },
-  { weight: 1, arbitrary: fc.tuple(fc.nat(9000), fc.nat()).map(([n, seed]) => filler(n, seed)) },
-);
-
-/** Fields of a vnet header, mostly such as fit some frame. */
-const headers = fc.tuple(
-  fc.constantFrom(0, 1, 1, 1, 3, 255),
-  fc.constantFrom(0, 1, 1, 3, 4, 4, 5, 0x81, 0x84, 7, 255),
-  fc.oneof(fc.nat(100), fc.nat(65_535)),
-  fc.oneof(fc.constantFrom(1, 8, 536, 1448), fc.nat(65_535)),
-  fc.oneof(fc.constantFrom(34, 34, 38, 54, 54, 58), fc.nat(70), fc.nat(65_535)),
-  fc.oneof(fc.constantFrom(16, 16, 6), fc.nat(65_535)),
-).map(([flags, type, ...words]) =>
-  Uint8Array.of(flags, type, ...words.flatMap((word) => [word & 255, word >> 8]), 0, 0)
-);
-
-const wires = fc.array(fc.tuple(headers, frames), { minLength: 1, maxLength: 30, size: "+1" });
-
-function withHeaders(list: [Uint8Array, Uint8Array][], { vnetHdr }: Policy): Uint8Array[] {
-  return list.map(([header, frame]) => {
-    const wire = new Uint8Array(vnetHdr + frame.length);
-    wire.set(header.subarray(0, vnetHdr));
-    wire.set(frame, vnetHdr);
-    return wire;
-  });
-}
 
 /** Every frame is dealt with in one way, and what is on the wire is what was counted. */
 function checkCounts(lab: PlanLab, out: number): void {

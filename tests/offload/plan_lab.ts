@@ -4,7 +4,7 @@
  * @module
  */
 import { assert } from "@std/assert";
-import { GATHER_SCRATCH } from "../../src/offload/gather.ts";
+import { type Gather, GATHER_SCRATCH } from "../../src/offload/gather.ts";
 import { Headers } from "../../src/frame/headers.ts";
 import { acceptVnet } from "../../src/offload/accept.ts";
 import { Planner } from "../../src/offload/plan.ts";
@@ -67,7 +67,7 @@ export class PlanLab {
     planner.begin(ingress, egress, need, this.at, this.length, 0, this.count);
     for (let more = true; more;) {
       more = planner.fill(framed);
-      for (let i = 0; i < gather.frames; i++) out.push(this.#frame(i));
+      for (let i = 0; i < gather.frames; i++) out.push(wireOf(this.u8, gather, i));
     }
     return out;
   }
@@ -102,23 +102,23 @@ export class PlanLab {
     this.#records.length = 0;
     this.count = 0;
   }
+}
 
-  #frame(i: number): Uint8Array {
-    const { gather } = this.planner;
-    const pieces: Uint8Array[] = [];
-    for (let piece = gather.first[i]; piece < gather.first[i + 1]; piece++) {
-      const at = gather.pieceAt[piece];
-      pieces.push(this.u8.slice(at, at + gather.pieceLength[piece]));
-    }
-    const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    if (!gather.framed) return bytes;
-    const length = new DataView(bytes.buffer).getUint32(0);
-    if (length !== bytes.length - 4) throw new Error(`The length in front says ${length}`);
-    return bytes.subarray(4);
+/** Frame `i` of a gather as it is on the wire, without the length a stream puts in front. */
+export function wireOf(u8: Uint8Array, gather: Gather, i: number): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  for (let piece = gather.first[i]; piece < gather.first[i + 1]; piece++) {
+    const at = gather.pieceAt[piece];
+    pieces.push(u8.slice(at, at + gather.pieceLength[piece]));
   }
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  if (!gather.framed) return bytes;
+  const length = new DataView(bytes.buffer).getUint32(0);
+  if (length !== bytes.length - 4) throw new Error(`The length in front says ${length}`);
+  return bytes.subarray(4);
 }

@@ -136,3 +136,13 @@ Deno.test("Arena.address() adds the offset to the mapping's address, a high one 
   assertEquals(address(-1, 0x7fff_ffff), 0xffff_ffff_7fff_ffffn);
   assertEquals(new Arena(new ArrayBuffer(2 * PAGE), 0xffff_8000, () => {}).high, -0x8000);
 });
+
+Deno.test("Arena.take() hands out the slab only, and leaves the guest space alone", () => {
+  const arena = new Arena(new ArrayBuffer(PAGES * PAGE), 0, () => {}, 4 * PAGE);
+  assertEquals([arena.available, arena.u8.length], [3 * PAGE, PAGES * PAGE]);
+  assertEquals([arena.fits(3 * PAGE), arena.fits(4 * PAGE)], [true, false]);
+  const at = arena.take(3 * PAGE);
+  assertThrows(() => arena.take(1), RangeError, "0 are left");
+  arena.give(at);
+  assertEquals(arena.available, 3 * PAGE);
+});

@@ -8,9 +8,11 @@
 import { associations } from "./contract/associations.ts";
 import { datagrams } from "./contract/datagrams.ts";
 import { openDarwinWorld } from "./contract/darwin_world.ts";
+import { descriptors } from "./contract/descriptors.ts";
 import { openFakeWorld } from "./contract/fake_world.ts";
 import { files } from "./contract/files.ts";
 import { type Case, Lab } from "./contract/lab.ts";
+import { memory } from "./contract/memory.ts";
 import { processes } from "./contract/processes.ts";
 import { readiness } from "./contract/readiness.ts";
 import { openRealWorld } from "./contract/real_world.ts";
@@ -18,6 +20,9 @@ import { streams } from "./contract/streams.ts";
 import type { World } from "./contract/world.ts";
 
 const supported = Deno.build.os === "linux";
+
+/** The Darwin kernel with its bulk calls and without. */
+const DARWIN = [["fake Darwin", "auto"], ["fake Darwin, one by one:", "off"]] as const;
 
 function contract(kernel: string, open: () => World, ignore: boolean, clause: Case): void {
   Deno.test({
@@ -40,14 +45,31 @@ function contract(kernel: string, open: () => World, ignore: boolean, clause: Ca
   });
 }
 
-const clauses = [datagrams, associations, streams, files, readiness, processes].flat();
-const of = (system: string) => clauses.filter(({ only = system }) => only === system);
-for (const clause of of("linux")) contract("fake", openFakeWorld, false, clause);
-for (const clause of of("darwin")) contract("fake Darwin", () => openDarwinWorld(), false, clause);
-for (const clause of of("darwin")) {
-  contract("fake Darwin, one by one:", () => openDarwinWorld("off"), false, clause);
+/** Ask all kernels what each of them keeps. */
+function contracts(clauses: readonly Case[]): void {
+  const of = (system: string) => clauses.filter(({ only = system }) => only === system);
+  for (const clause of of("linux")) contract("fake", () => openFakeWorld(false), false, clause);
+  for (const [name, bulk] of DARWIN) {
+    for (const clause of of("darwin")) contract(name, () => openDarwinWorld(bulk), false, clause);
+  }
+  for (const clause of of("linux")) real(false, clause);
 }
-for (const clause of of("linux")) {
+
+/** Ask the Linuxes, with guest space; of the others the names are told. */
+function sharingContracts(clauses: readonly Case[]): void {
+  for (const clause of clauses) contract("fake", () => openFakeWorld(true), false, clause);
+  for (const clause of clauses) {
+    const name = `${clause.name} [SKIPPED: Darwin shares no memory with VMs]`;
+    contract("fake Darwin", () => openDarwinWorld(), true, { ...clause, name });
+  }
+  for (const clause of clauses) real(true, clause);
+}
+
+function real(guests: boolean, clause: Case): void {
   const skip = supported ? "" : ` [SKIPPED: no kernel of ours runs on ${Deno.build.os}]`;
-  contract("real", openRealWorld, !supported, { ...clause, name: clause.name + skip });
+  const named = { ...clause, name: clause.name + skip };
+  contract("real", () => openRealWorld(guests), !supported, named);
 }
+
+contracts([datagrams, associations, streams, files, readiness, processes].flat());
+sharingContracts([descriptors, memory].flat());

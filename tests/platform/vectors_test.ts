@@ -38,6 +38,26 @@ Deno.test("Vector.set() stores struct iovec: address and length of 8 bytes each"
   }
 });
 
+Deno.test("Vector.setFar() points anywhere in the arena, and set() back into the slab", () => {
+  const places = fc.oneof(
+    fc.maxSafeInteger().map((n) => Math.abs(n) % 2 ** 43),
+    fc.tuple(fc.nat(2 ** 11), fc.integer({ min: -2, max: 2 }))
+      .map(([high, low]) => Math.max(0, high * 2 ** 32 + low)),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...HIGHS, 0x7fff_ffff), places, fc.nat(), (high, at, near) => {
+      const arena = open(high), vector = new Vector(arena, 2);
+      vector.setFar(1, at, 99);
+      const address = BigInt.asUintN(64, addressOf(high, 0) + BigInt(at));
+      assertEquals(u64(arena, vector.at + 16), address);
+      assertEquals([vector.start(1), vector.length(1)], [at, 99]);
+      vector.set(1, near, 7);
+      assertEquals(u64(arena, vector.at + 16), addressOf(high, near));
+      assertEquals([vector.start(1), vector.length(1)], [near, 7]);
+    }),
+  );
+});
+
 Deno.test("Vector keeps its entries apart", () => {
   const entry = fc.tuple(fc.nat({ max: 7 }), fc.nat(), fc.nat());
   fc.assert(fc.property(fc.array(entry), (entries) => {

@@ -10,7 +10,7 @@ import { FakeSwitch } from "../support/fake_switch.ts";
 import { BROADCAST, frame, tagsOf } from "../switch/frames.ts";
 import { LAN, start } from "./listener_lab.ts";
 
-Deno.test("StreamListener has a backlog for a rack of VMs that reconnects", () => {
+Deno.test("Listener has a backlog for a rack of VMs that reconnects", () => {
   const { lab, kernel } = start({ queue: 128 << 10 });
   for (let i = 0; i <= 1024; i++) kernel.peerStream(LAN);
   assertThrows(() => kernel.peerStream(LAN), Error, "EAGAIN");
@@ -20,7 +20,7 @@ Deno.test("StreamListener has a backlog for a rack of VMs that reconnects", () =
 });
 
 // fault list 23
-Deno.test("StreamListener rests when it is out of descriptors, and recovers", () => {
+Deno.test("Listener rests when it is out of descriptors, and recovers", () => {
   for (const error of [Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM]) {
     const { lab, kernel, vm } = start();
     const talker = vm(), hearer = vm();
@@ -41,7 +41,7 @@ Deno.test("StreamListener rests when it is out of descriptors, and recovers", ()
   }
 });
 
-Deno.test("StreamListener turns VMs away when there is no room in one piece, and takes them later", () => {
+Deno.test("Listener turns VMs away when there is no room in one piece, and takes them later", () => {
   const { lab, kernel, vm } = start({ queue: 4 << 20 }, 64 << 20);
   const vms: StreamPeer[] = [];
   while (vms.length < 20) vms.push(vm());
@@ -55,7 +55,7 @@ Deno.test("StreamListener turns VMs away when there is no room in one piece, and
   lab.stop();
 });
 
-Deno.test("StreamListener survives an arena that is full of holes", () => {
+Deno.test("Listener survives an arena that is full of holes", () => {
   const lab = new FakeSwitch({ arenaBytes: 64 << 20 }).open(
     { name: "small", kind: "stream", target: LAN, queue: 128 << 10 },
     { name: "large", kind: "stream", target: "/run/large.sock", queue: 16 << 20 },
@@ -78,7 +78,7 @@ Deno.test("StreamListener survives an arena that is full of holes", () => {
 });
 
 // fault list 21
-Deno.test("StreamListener takes a client that comes and goes in a loop at a bounded rate, the others go on", () => {
+Deno.test("Listener takes a client that comes and goes in a loop at a bounded rate, the others go on", () => {
   const { lab, kernel, vm } = start({ queue: 128 << 10 });
   const talker = vm(), hearer = vm();
   let most = 0, sent = 0;

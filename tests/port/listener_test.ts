@@ -8,7 +8,7 @@ import { Errno } from "../../src/platform/errno.ts";
 import { BROADCAST, frame } from "../switch/frames.ts";
 import { LAN, start } from "./listener_lab.ts";
 
-Deno.test("StreamListener makes each connection a port and uses the smallest free number", () => {
+Deno.test("Listener makes each connection a port and uses the smallest free number", () => {
   const { lab, vm } = start();
   const vms = [vm(), vm(), vm()];
   assertEquals(lab.ports, ["lan", "lan.1", "lan.2", "lan.3"]);
@@ -21,7 +21,7 @@ Deno.test("StreamListener makes each connection a port and uses the smallest fre
   lab.stop();
 });
 
-Deno.test("StreamListener with clients=replace gives the place to the newcomer", () => {
+Deno.test("Listener with clients=replace gives the place to the newcomer", () => {
   const { lab, vm } = start({ clients: "replace" });
   const old = vm();
   old.sendFrame(frame(1, BROADCAST, 1));
@@ -38,7 +38,7 @@ Deno.test("StreamListener with clients=replace gives the place to the newcomer",
 });
 
 // fault list 22
-Deno.test("StreamListener with clients=refuse turns newcomers away until its VM has gone", () => {
+Deno.test("Listener with clients=refuse turns newcomers away until its VM has gone", () => {
   const { lab, vm } = start({ clients: "refuse" });
   const first = vm(), second = vm();
   assertEquals([first.ended, second.ended], [false, true]);
@@ -51,7 +51,7 @@ Deno.test("StreamListener with clients=refuse turns newcomers away until its VM 
   lab.stop();
 });
 
-Deno.test("StreamListener lets a VM that reconnects in before the old end is noticed", () => {
+Deno.test("Listener lets a VM that reconnects in before the old end is noticed", () => {
   for (const clients of ["replace", "refuse", "many"] as const) {
     const { lab, kernel, vm } = start({ clients });
     const old = vm();
@@ -67,7 +67,7 @@ Deno.test("StreamListener lets a VM that reconnects in before the old end is not
 });
 
 // fault list 21
-Deno.test("StreamListener takes 200 at once and 1000 in a row, and leaks nothing", () => {
+Deno.test("Listener takes 200 at once and 1000 in a row, and leaks nothing", () => {
   const { lab, kernel, vm } = start({ queue: 128 << 10 });
   lab.run(10);
   const before = [kernel.openDescriptors().length, lab.arenaTaken];
@@ -93,7 +93,7 @@ Deno.test("StreamListener takes 200 at once and 1000 in a row, and leaks nothing
 });
 
 // fault list 24, 30
-Deno.test("StreamListener tries again when a client gave up or the call was interrupted", () => {
+Deno.test("Listener tries again when a client gave up or the call was interrupted", () => {
   for (const error of [Errno.EINTR, Errno.ECONNABORTED, Errno.EAGAIN]) {
     const { lab, kernel } = start();
     kernel.faults.on("accept", { nth: 1, error });

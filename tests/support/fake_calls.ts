@@ -61,10 +61,17 @@ export abstract class FakeCalls extends FakeMachine {
     return socket;
   }
 
-  protected wakesOf(fd: number): { count: number } {
+  protected wakesOf(fd: number): { count: number; additions: number } {
     const open = this.descriptors.get(fd);
     if (open.kind !== "wake") throw new Refused(Errno.EINVAL);
     return open;
+  }
+
+  protected addWake(fd: number): number {
+    const wakes = this.wakesOf(fd);
+    wakes.count++;
+    wakes.additions++;
+    return 0;
   }
 
   /**

@@ -20,6 +20,7 @@ import {
 } from "./fake_dgram.ts";
 import { FakeCalls } from "./fake_calls.ts";
 import { gather, loadName, prefix, store, storeName } from "./fake_memory.ts";
+import { FakeSharing } from "./fake_sharing.ts";
 import { FakeSocket, Refused } from "./fake_socket.ts";
 import {
   acceptStream,
@@ -42,6 +43,15 @@ export class FakeKernel extends FakeCalls implements Kernel {
   readonly bulk = "sendmmsg/recvmmsg";
   readonly pair: Int32Array = new Int32Array(2);
   sender: Peer = { address: new Uint8Array(), pid: 0, uid: -1 };
+  readonly sharing: FakeSharing = new FakeSharing({
+    arena: this.arena,
+    guestBytes: this.guestBytes,
+    descriptors: this.descriptors,
+    call: (name, fd, body) => this.call(name, fd, body),
+    streamOf: (fd) => this.streamOf(fd),
+    addWake: (fd) => this.addWake(fd),
+    close: (fd) => this.close(fd),
+  });
 
   // ---- sockets ----
 
@@ -126,6 +136,13 @@ export class FakeKernel extends FakeCalls implements Kernel {
       socket.sendLimit = Math.max(4608, 2 * Math.min(bytes, this.bufferLimit));
       socket.receiveLimit = Math.max(2304, 2 * Math.min(bytes, this.bufferLimit));
       return Math.min(socket.sendLimit, socket.receiveLimit);
+    });
+  }
+
+  refuseDescriptors(fd: number): number {
+    return this.call("refuseDescriptors", fd, () => {
+      this.socketOf(fd).refusesDescriptors = true;
+      return 0;
     });
   }
 
@@ -267,14 +284,15 @@ export class FakeKernel extends FakeCalls implements Kernel {
   // ---- waking ----
 
   openWake(): number {
-    return this.call("openWake", -1, () => this.descriptors.add({ kind: "wake", count: 0 }));
+    return this.call(
+      "openWake",
+      -1,
+      () => this.descriptors.add({ kind: "wake", count: 0, additions: 0 }),
+    );
   }
 
   wake(fd: number): number {
-    return this.call("wake", fd, () => {
-      this.wakesOf(fd).count++;
-      return 0;
-    });
+    return this.call("wake", fd, () => this.addWake(fd));
   }
 
   takeWakes(fd: number): number {
@@ -299,5 +317,11 @@ export class FakeKernel extends FakeCalls implements Kernel {
 
   raiseDescriptorLimit(): number {
     return this.call("raiseDescriptorLimit", -1, () => 1_048_576);
+  }
+
+  override assertNothingLeft(): void {
+    super.assertNothingLeft();
+    const { mappings } = this.sharing;
+    if (mappings > 0) throw new Error(`Memory of VMs left mapped: ${mappings} times`);
   }
 }

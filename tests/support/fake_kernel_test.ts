@@ -165,6 +165,36 @@ Deno.test("FakeKernel.assertNothingLeft() names what is still open, and what of 
   kernel.assertNothingLeft();
 });
 
+Deno.test("FakeKernel.assertNothingLeft() counts what is still mapped", () => {
+  const kernel = new FakeKernel({ guestBytes: 1 << 20 });
+  const fd = kernel.sharing.createMemory(4096, true);
+  const at = kernel.sharing.map(fd, 0, 4096);
+  kernel.close(fd);
+  assertThrows(() => kernel.assertNothingLeft(), Error, "Memory of VMs left mapped: 1 times");
+  kernel.sharing.unmap(at);
+  kernel.assertNothingLeft();
+});
+
+Deno.test("FakeSharing shows a file to its front-end until the last mapping is gone", () => {
+  const { sharing, arena } = new FakeKernel({ guestBytes: 1 << 20 });
+  const fd = sharing.createMemory(8192, true);
+  const frontEnd = sharing.map(fd, 0, 8192), ours = sharing.map(fd, 4096, 4096);
+  arena.u8[ours] = 5;
+  sharing.unmap(ours);
+  assertEquals([arena.u8[frontEnd + 4096], arena.u8[ours]], [5, 5]);
+  sharing.unmap(frontEnd);
+  assertEquals([arena.u8[frontEnd + 4096], arena.u8[ours]], [0, 0]);
+  assertEquals(arena.u8[sharing.map(fd, 4096, 4096)], 5);
+});
+
+Deno.test("FakeKernel fails calls on shared memory when told to", () => {
+  const kernel = new FakeKernel({ guestBytes: 1 << 20 });
+  const fd = kernel.sharing.createMemory(4096, true);
+  kernel.faults.on("map", { nth: 1, error: Errno.ENOMEM });
+  assertEquals(kernel.sharing.map(fd, 0, 4096), -Errno.ENOMEM);
+  assert(kernel.sharing.map(fd, 0, 4096) > 0);
+});
+
 Deno.test("FakeKernel.dispose() ends every call", () => {
   const kernel = new FakeKernel();
   kernel.dispose();

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Arena } from "../../src/platform/arena.ts";
+import { Arena, GUEST_BASE } from "../../src/platform/arena.ts";
 import { errnoName } from "../../src/platform/errno.ts";
 import { SocketType } from "../../src/platform/kernel.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -17,7 +17,7 @@ import { LINUX_RULES, type SocketRules } from "./fake_rules.ts";
 import { Faults } from "./faults.ts";
 
 /** Virtual until touched, as the real arena is. */
-const ARENA_BYTES = 192 << 20;
+const ARENA_BYTES = 384 << 20;
 /** Any value does; a negative one shows where a word is taken for an unsigned number. */
 const HIGH = -0x1234;
 
@@ -26,6 +26,8 @@ export interface MachineOptions {
   /** Most {@linkcode FakeKernel.setBuffers} may ask for, before Linux doubles it (net.core.wmem_max). */
   readonly bufferLimit?: number;
   readonly arenaBytes?: number;
+  /** Guest space; a mapped file takes its size and a page. */
+  readonly guestBytes?: number;
 }
 
 /** How a datagram VM presents itself. */
@@ -44,6 +46,7 @@ export abstract class FakeMachine {
   readonly arena: Arena;
   protected readonly descriptors: FakeDescriptors = new FakeDescriptors();
   protected readonly bufferLimit: number;
+  protected readonly guestBytes: number;
   /** The switch's own process. */
   protected readonly self: FakeProcess = { pid: 4242, uid: 1000, ended: false };
   /** What sockets do; another system's are others. */
@@ -55,9 +58,11 @@ export abstract class FakeMachine {
   #lastPid = 5000;
 
   constructor(options: MachineOptions = {}) {
-    const buffer = new ArrayBuffer(options.arenaBytes ?? ARENA_BYTES);
+    const { arenaBytes = ARENA_BYTES, guestBytes = 0 } = options;
+    const buffer = new ArrayBuffer(guestBytes > 0 ? GUEST_BASE + guestBytes : arenaBytes);
+    this.guestBytes = guestBytes;
     const discard = (at: number, bytes: number) => void this.arena.u8.fill(0, at, at + bytes);
-    this.arena = new Arena(buffer, HIGH, discard);
+    this.arena = new Arena(buffer, HIGH, discard, arenaBytes);
     this.#available = this.arena.available;
     this.bufferLimit = options.bufferLimit ?? DEFAULT_BUFFER;
   }

@@ -8,6 +8,7 @@
  * @module
  */
 import { Ready, SocketType } from "../../src/platform/kernel.ts";
+import type { Open } from "./fake_descriptors.ts";
 
 /** A system call that fails: thrown inside the fake, a negative number outside. */
 export class Refused {
@@ -19,6 +20,12 @@ export interface FakeProcess {
   readonly pid: number;
   readonly uid: number;
   ended: boolean;
+}
+
+/** A descriptor on its way in a message. */
+export interface Passed {
+  readonly open: Open;
+  readonly nonBlocking: boolean;
 }
 
 /** One datagram, or one piece of a stream. */
@@ -33,6 +40,8 @@ export interface Message {
   readonly address: Uint8Array;
   /** Sender's process, when an end had asked for it. */
   readonly process: FakeProcess | undefined;
+  /** Descriptors that go to whoever reads its first byte. */
+  passed: readonly Passed[];
 }
 
 /** net.core.wmem_default of a stock kernel. */
@@ -63,6 +72,8 @@ export class FakeSocket {
   hungUp = false;
   /** Told once by the next call (sk_err). */
   error = 0;
+  /** SO_PASSRIGHTS is off. */
+  refusesDescriptors = false;
   /** SO_PASSCRED. */
   credentials = false;
   /** A test peer that reads as soon as something comes. */
@@ -71,7 +82,7 @@ export class FakeSocket {
   constructor(readonly type: number, readonly owner: FakeProcess) {}
 
   /** Put `bytes` (a copy) into the queue of `to`. */
-  deliver(to: FakeSocket, bytes: Uint8Array, cost: number): void {
+  deliver(to: FakeSocket, bytes: Uint8Array, cost: number, passed: readonly Passed[] = []): void {
     this.used += cost;
     to.held += cost;
     to.queue.push({
@@ -81,6 +92,7 @@ export class FakeSocket {
       charge: cost,
       address: this.address,
       process: this.credentials || to.credentials ? this.owner : undefined,
+      passed,
     });
     to.onArrival?.();
   }

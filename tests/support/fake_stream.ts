@@ -6,7 +6,7 @@
  */
 import { Errno } from "../../src/platform/errno.ts";
 import { SocketType } from "../../src/platform/kernel.ts";
-import { charge, FakeSocket, Refused } from "./fake_socket.ts";
+import { charge, FakeSocket, type Passed, Refused } from "./fake_socket.ts";
 
 const PAGE = 4096;
 /** Largest piece of a stream the kernel queues at once: 32 KiB of pages and a head of one. */
@@ -37,6 +37,7 @@ export function connectStream(socket: FakeSocket, listener: FakeSocket): number 
   const server = new FakeSocket(SocketType.STREAM, listener.owner);
   server.address = listener.address;
   server.sendLimit = listener.sendLimit;
+  server.refusesDescriptors = listener.refusesDescriptors;
   join(socket, server);
   listener.pending.push(server);
   return 0;
@@ -51,12 +52,17 @@ export function acceptStream(listener: FakeSocket): FakeSocket {
   return server;
 }
 
-/** Write what fits; at least a byte or EAGAIN. */
-export function writeStream(socket: FakeSocket, bytes: Uint8Array): number {
+/** Write what fits; at least a byte or EAGAIN. Descriptors go with the first byte. */
+export function writeStream(
+  socket: FakeSocket,
+  bytes: Uint8Array,
+  passed: readonly Passed[] = [],
+): number {
   const { peer } = socket;
   if (peer === undefined) throw new Refused(Errno.ENOTCONN);
   if (socket.hungUp) throw new Refused(Errno.EPIPE);
   socket.throwError();
+  if (passed.length > 0 && peer.refusesDescriptors) throw new Refused(Errno.EPERM);
   let sent = 0;
   while (sent < bytes.length) {
     if (socket.used >= socket.sendLimit) {
@@ -65,22 +71,32 @@ export function writeStream(socket: FakeSocket, bytes: Uint8Array): number {
     }
     const size = Math.min(bytes.length - sent, (socket.sendLimit >> 1) - 64, PIECE);
     const paged = Math.min(size, Math.ceil(Math.max(0, size - HEAD) / PAGE) * PAGE);
-    socket.deliver(peer, bytes.subarray(sent, sent + size), charge(size, paged));
+    const piece = bytes.subarray(sent, sent + size);
+    socket.deliver(peer, piece, charge(size, paged), sent === 0 ? passed : []);
     sent += size;
   }
   return sent;
 }
 
-/** Read what is there, at most `into.length` bytes; 0 at the end of the stream. */
-export function readStream(socket: FakeSocket, into: Uint8Array): number {
+/**
+ * Read what is there, at most `into.length` bytes; 0 at the end of the stream. Nothing is read from behind
+ * a message with descriptors together with it.
+ *
+ * @param passed where descriptors are put; else they are lost
+ */
+export function readStream(socket: FakeSocket, into: Uint8Array, passed: Passed[] = []): number {
   if (socket.peer === undefined) throw new Refused(Errno.EINVAL);
   let got = 0;
-  while (got < into.length && socket.queue.length > 0) {
+  let more = true;
+  while (more && got < into.length && socket.queue.length > 0) {
     const message = socket.queue[0];
     const piece = message.bytes.subarray(message.taken, message.taken + into.length - got);
     into.set(piece, got);
     got += piece.length;
     message.taken += piece.length;
+    more = message.passed.length === 0;
+    passed.push(...message.passed);
+    message.passed = [];
     if (message.taken === message.bytes.length) socket.shift();
   }
   if (got > 0 || into.length === 0) return got;

@@ -9,13 +9,16 @@
  */
 import { Errno } from "../../src/platform/errno.ts";
 import type { Kernel } from "../../src/platform/kernel.ts";
+import type { Sharing } from "../../src/platform/sharing.ts";
 
-type NumberMethod = {
-  [K in keyof Kernel]-?: Kernel[K] extends (...args: never[]) => number ? K : never;
-}[keyof Kernel];
+type NumberMethod<T> = {
+  [K in keyof T]-?: T[K] extends (...args: never[]) => number ? K : never;
+}[keyof T];
 
 /** A call that can fail. `writable` is no call: a fault there loses one WRITE event, as Darwin's kqueue does. */
-export type FaultCall = Exclude<NumberMethod, "now"> | "writable";
+export type FaultCall =
+  | Exclude<NumberMethod<Kernel> | NumberMethod<Sharing>, "now">
+  | "writable";
 
 /** Which calls are hit and how. Without `nth` and `every`, each one is. */
 export interface FaultRule {

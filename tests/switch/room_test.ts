@@ -8,7 +8,7 @@ import { FakeSwitch } from "../support/fake_switch.ts";
 import { BROADCAST, frame, tagsOf } from "../switch/frames.ts";
 
 Deno.test("a datagram VM that finds no room is refused, and let in when there is", () => {
-  const lab = new FakeSwitch({ arenaBytes: 40 << 20 });
+  const lab = new FakeSwitch({ arenaBytes: 48 << 20 });
   const paths = [1, 2, 3, 4].map((n) => `/run/${n}.sock`);
   lab.open(...paths.map((target, i) => ({ name: `p${i + 1}`, target, queue: 8 << 20 })));
   const vms = paths.map((path, i) => {

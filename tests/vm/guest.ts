@@ -13,6 +13,9 @@ import type { Netdev } from "./netdev.ts";
 import { Process } from "./process.ts";
 import type { Qemu } from "./qemu.ts";
 
+/** Memory of a guest. */
+const MEMORY_MIB = 160;
+
 /** What to boot. */
 export interface GuestOptions {
   /** 1 .. 99, the last part of every address. */
@@ -23,6 +26,8 @@ export interface GuestOptions {
   /** Folder of this guest's sockets and logs; must exist. */
   readonly folder: string;
   readonly mtu?: number;
+  /** It may be reset; otherwise QEMU ends then, as after a panic. */
+  readonly reboots?: boolean;
 }
 
 /** How a command in a guest ended: 137 is "killed after its time". */
@@ -150,23 +155,37 @@ export class Guest implements AsyncDisposable {
   }
 }
 
-function commandLine({ number, netdev, image, qemu, folder, mtu }: GuestOptions): string[] {
+function commandLine(
+  { number, netdev, image, qemu, folder, mtu, reboots }: GuestOptions,
+): string[] {
   const mac = `52:54:00:00:00:${String(number).padStart(2, "0")}`;
   // the timer options keep a slow, unevenly scheduled TCG guest from judging its clocks broken
   const kernel =
     "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check nowatchdog tsc=nowatchdog " +
     "rcupdate.rcu_cpu_stall_suppress=1 net.ifnames=0 " + `GUEST=${number} MTU=${mtu ?? ""}`;
   return [
-    ...[qemu.program, ...qemu.args, "-nodefaults", "-no-user-config", "-no-reboot"],
-    ...["-display", "none", "-M", "pc", "-cpu", "max"],
-    ...["-accel", "tcg,thread=multi,tb-size=64", "-m", "160", "-name", `guest${number}`],
+    ...[qemu.program, ...qemu.args, "-nodefaults", "-no-user-config"],
+    ...(reboots ? [] : ["-no-reboot"]),
+    ...["-display", "none", ...machine(netdev)],
+    ...["-cpu", "max"],
+    ...["-accel", "tcg,thread=multi,tb-size=64", "-m", `${MEMORY_MIB}`, "-name", `guest${number}`],
     ...["-kernel", image.kernel, "-initrd", image.initrd, "-append", kernel],
     ...["-serial", `file:${folder}/console.log`],
     ...["-qmp", `unix:${folder}/monitor,server=on,wait=off`],
     ...["-device", "virtio-serial-pci"],
     ...["-chardev", `socket,id=commands,path=${folder}/commands,server=on,wait=off`],
     ...["-device", "virtserialport,chardev=commands,name=commands"],
+    ...netdev.args ?? [],
     ...["-netdev", `${netdev.text},id=net`],
-    ...["-device", `virtio-net-pci,netdev=net,romfile=,mac=${mac}`],
+    ...["-device", `virtio-net-pci,netdev=net,romfile=,mac=${mac}${netdev.device ?? ""}`],
   ];
+}
+
+/** The machine, with memory that others may map if they have to. */
+function machine({ sharesMemory, memoryFile }: Netdev): string[] {
+  if (!sharesMemory && memoryFile === undefined) return ["-M", "pc"];
+  const backend = sharesMemory ? "memfd" : "file";
+  const path = sharesMemory ? "" : `,mem-path=${memoryFile}`;
+  const memory = `memory-backend-${backend},id=mem,size=${MEMORY_MIB}M,share=on${path}`;
+  return ["-M", "pc,memory-backend=mem", "-object", memory];
 }

@@ -41,7 +41,11 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Boot guest `number` on a netdev; returns at once, so that several boot side by side. */
-  boot(number: number, netdev: Netdev, options: { mtu?: number } = {}): Guest {
+  boot(
+    number: number,
+    netdev: Netdev,
+    options: { mtu?: number; reboots?: boolean } = {},
+  ): Guest {
     const { image, qemu, reconnecting } = this.#equipment;
     const chosen = netdev.reconnects ? reconnecting : qemu;
     if (chosen instanceof Unavailable) throw chosen;

@@ -11,6 +11,14 @@ export interface Netdev {
   readonly descriptor?: number;
   /** Needs QEMU >= 9.2, which has `reconnect-ms`. */
   readonly reconnects?: boolean;
+  /** The VM's memory is a sealed file that others may map. */
+  readonly sharesMemory?: boolean;
+  /** The VM's memory is this file, which anybody may cut short. */
+  readonly memoryFile?: string;
+  /** Other arguments the netdev refers to. */
+  readonly args?: readonly string[];
+  /** Properties of the network device, each with a comma in front. */
+  readonly device?: string;
 }
 
 /** A unix stream with 4-byte length framing; with `reconnectMs` the client comes back by itself. */
@@ -44,4 +52,30 @@ export function dgramDescriptor(descriptor: number): Netdev {
 /** A port of a vde_switch. */
 export function vde(folder: string): Netdev {
   return { text: `vde,sock=${folder}` };
+}
+
+/** How a vhost-user netdev reaches the switch, and what its device offers the guest. */
+export interface VhostUserOptions {
+  /** QEMU listens. */
+  readonly server?: boolean;
+  /** Seconds between two tries to connect. */
+  readonly reconnect?: number;
+  /** Properties of virtio-net-pci: `csum=off`, `mrg_rxbuf=off`, `event_idx=off` ... */
+  readonly features?: readonly string[];
+}
+
+/**
+ * The guest's queues in memory that the switch maps.
+ *
+ * `vectors=0`: QEMU 7.2 without KVM crashes in vhost_net_start when the guest uses MSI-X.
+ */
+export function vhostUser(path: string, options: VhostUserOptions = {}): Netdev {
+  const role = options.server ? ",server=on,wait=off" : "";
+  const again = options.reconnect === undefined ? "" : `,reconnect=${options.reconnect}`;
+  return {
+    text: "vhost-user,chardev=vhost",
+    args: ["-chardev", `socket,id=vhost,path=${path}${role}${again}`],
+    device: ["", "vectors=0", ...options.features ?? []].join(","),
+    sharesMemory: true,
+  };
 }

@@ -14,6 +14,7 @@ export interface PortStats {
   readonly copies: number;
   readonly queued: number;
   readonly offload: {
+    readonly sends: readonly string[];
     readonly filled: number;
     readonly segmented: number;
     readonly segments: number;

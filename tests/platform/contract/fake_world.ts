@@ -7,9 +7,12 @@ import { FakeKernel } from "../../support/fake_kernel.ts";
 import { DATAGRAMS } from "../../support/fake_socket.ts";
 import { LINUX_HABITS, type World } from "./world.ts";
 
+/** Address space that is zeroed memory at worst: kept small. */
+const GUEST_BYTES = 16 << 20;
+
 /** A fake kernel for one case; closing it checks that nothing was left open. */
-export function openFakeWorld(): World {
-  const kernel = new FakeKernel();
+export function openFakeWorld(guests: boolean): World {
+  const kernel = new FakeKernel(guests ? { guestBytes: GUEST_BYTES } : {});
   const taken = kernel.arenaTaken();
   return {
     kernel,

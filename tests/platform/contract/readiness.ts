@@ -9,7 +9,7 @@ import { ok, pattern, refused, text } from "./expect.ts";
 import type { Case } from "./lab.ts";
 
 const { DGRAM, STREAM } = SocketType;
-const { READ, WRITE, GONE } = Ready;
+const { READ, WRITE, GONE, EDGE } = Ready;
 
 /** See the head of this file. */
 export const readiness: readonly Case[] = [
@@ -161,6 +161,83 @@ export const readiness: readonly Case[] = [
         for (const token of kernel.readyToken) seen.add(token);
       }
       assertEquals(seen.size, count, "a ready descriptor starved");
+    },
+  },
+  // fault list 53
+  {
+    name: "with EDGE a counter nobody reads is reported once for what it holds and once for more",
+    run(lab) {
+      const { kernel } = lab;
+      const fd = lab.track(kernel.openWake());
+      ok(kernel.watch(fd, 4, READ | EDGE));
+      assertEquals(lab.ready(), {});
+      for (let round = 0; round < 3; round++) {
+        ok(kernel.wake(fd));
+        assertEquals(lab.ready(-1), { 4: READ });
+        assertEquals(lab.ready(), {});
+      }
+      ok(kernel.wake(fd));
+      ok(kernel.wake(fd));
+      assertEquals([lab.ready(), lab.ready()], [{ 4: READ }, {}]);
+      assertEquals(kernel.takeWakes(fd), 5, "nothing was taken");
+      assertEquals(lab.ready(), {});
+      ok(kernel.wake(fd));
+      assertEquals([lab.ready(), lab.ready()], [{ 4: READ }, {}]);
+    },
+  },
+  {
+    name: "with EDGE the last of many additions is reported, whenever the waits are",
+    run(lab) {
+      const { kernel } = lab;
+      const fd = lab.track(kernel.openWake());
+      ok(kernel.watch(fd, 4, READ | EDGE));
+      for (let added = 1; added <= 1000; added++) {
+        ok(kernel.wake(fd));
+        if (added % 7 === 0) assertEquals([lab.ready(), lab.ready()], [{ 4: READ }, {}]);
+      }
+      assertEquals([lab.ready(), lab.ready()], [{ 4: READ }, {}]);
+    },
+  },
+  {
+    name: "watch() and rewatch() report a counter that holds something as if it were new",
+    run(lab) {
+      const { kernel } = lab;
+      const fd = lab.track(kernel.openWake());
+      ok(kernel.wake(fd));
+      ok(kernel.watch(fd, 4, READ | EDGE));
+      assertEquals([lab.ready(), lab.ready()], [{ 4: READ }, {}]);
+      ok(kernel.rewatch(fd, 5, READ | EDGE));
+      assertEquals([lab.ready(), lab.ready()], [{ 5: READ }, {}]);
+      ok(kernel.rewatch(fd, 5, 0));
+      ok(kernel.wake(fd));
+      assertEquals(lab.ready(), {});
+      ok(kernel.rewatch(fd, 5, READ));
+      assertEquals([lab.ready(), lab.ready()], [{ 5: READ }, { 5: READ }]);
+      ok(kernel.rewatch(fd, 6, READ | EDGE));
+      assertEquals([lab.ready(), lab.ready()], [{ 6: READ }, {}]);
+      ok(kernel.unwatch(fd));
+      ok(kernel.watch(fd, 7, READ | EDGE));
+      assertEquals([lab.ready(), lab.ready()], [{ 7: READ }, {}]);
+      assertEquals(kernel.takeWakes(fd), 2);
+      ok(kernel.rewatch(fd, 7, READ | EDGE));
+      assertEquals(lab.ready(), {});
+    },
+  },
+  {
+    name: "with EDGE no addition is lost when more are ready than fit in one turn",
+    run(lab) {
+      const { kernel } = lab;
+      const count = kernel.readyToken.length + 20;
+      const fds = Array.from({ length: count }, (_, token) => {
+        const fd = lab.track(kernel.openWake());
+        ok(kernel.watch(fd, token, READ | EDGE));
+        return fd;
+      });
+      for (let round = 0; round < 2; round++) {
+        for (const fd of fds) ok(kernel.wake(fd));
+        const tokens = [lab.ready(), lab.ready(), lab.ready()].flatMap((each) => Object.keys(each));
+        assertEquals([tokens.length, new Set(tokens).size], [count, count]);
+      }
     },
   },
   {

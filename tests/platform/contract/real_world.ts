@@ -10,6 +10,8 @@ const AF_UNIX = 1;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const ARENA_BYTES = 64 << 20;
+/** A mapping takes whole gigabytes of it. */
+const GUEST_BYTES = 8 * 2 ** 30;
 
 /** The few functions that make what a launcher would have made. */
 const LIBC = {
@@ -20,7 +22,7 @@ const LIBC = {
 
 /** Descriptors of this process that a kernel object makes, by what they are. */
 function descriptors(): string[] {
-  const made = /socket:|eventpoll|eventfd|pidfd|pipe:/;
+  const made = /socket:|eventpoll|eventfd|pidfd|pipe:|memfd:/;
   return [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
     try {
       const target = Deno.readLinkSync(`/proc/self/fd/${name}`);
@@ -36,10 +38,10 @@ function setting(path: string): number {
 }
 
 /** The kernel of this machine, in a folder of its own; closing it checks that nothing was left open. */
-export function openRealWorld(): World {
+export function openRealWorld(guests: boolean): World {
   const before = descriptors();
   const libc = Deno.dlopen("libc.so.6", LIBC);
-  const kernel = openKernel(ARENA_BYTES);
+  const kernel = openKernel(ARENA_BYTES, guests ? GUEST_BYTES : 0);
   const folder = Deno.makeTempDirSync({ prefix: "vswitch-" });
   const available = kernel.arena.available;
   const ends: number[] = [];
