@@ -133,7 +133,10 @@ export abstract class DarwinSockets {
     return Math.min(this.getOption(fd, D.SO_SNDBUF), this.getOption(fd, D.SO_RCVBUF));
   }
 
-  /** There is no option for it (xnu bsd/sys/socket.h). */
+  /**
+   * There is no option for it. By its source xnu opens descriptors in whoever reads their message, asked for or not,
+   * and nobody is told their numbers (soreceive_ctl, bsd/kern/uipc_socket.c): they stay open until we end.
+   */
   refuseDescriptors(_fd: number): number {
     return -Errno.ENOPROTOOPT;
   }

@@ -172,7 +172,10 @@ export class Kqueue {
     return result >= 0 ? 0 : -fromDarwin(this.#errno[0]);
   }
 
-  /** How READ is asked for. EV_CLEAR is a thing of the first EV_ADD: to change it, the filter goes and comes back. */
+  /**
+   * How READ is asked for. A later EV_ADD changes no flags (kevent_register), so for that the filter goes and comes
+   * back.
+   */
   #readTrigger(fd: number, old: number, interest: number): number {
     const changes = ((old ^ interest) & Ready.EDGE) !== 0;
     if (changes && (old & Ready.READ) !== 0) this.#apply(fd, D.EVFILT_READ, D.EV_DELETE, 0);

@@ -32,7 +32,7 @@ Deno.test("parsePort() fills in every default", () => {
     maxMacs: 8192,
     client: "",
     asked: "",
-    pollUs: 20,
+    pollUs: 10,
     unsealed: false,
     sends: 0,
     accepts: 0,
@@ -143,7 +143,7 @@ function write(port: PortConfig, kind: Kind, brief: boolean): string {
   put("sends", formatFeatures(port.sends), port.sends === usual.sends);
   put("accepts", formatFeatures(port.accepts), port.accepts === usual.accepts);
   if (kind.shares) {
-    put("poll-us", `${port.pollUs}`, port.pollUs === 20);
+    put("poll-us", `${port.pollUs}`, port.pollUs === 10);
     put("unsealed", onOff(port.unsealed), !port.unsealed);
   } else {
     put("vnet-hdr", `${port.vnetHdr}`, port.vnetHdr === 0);
@@ -231,7 +231,7 @@ const port = fc.record({
     ...(place.kind === "vhost-user-client" ? { clients: "replace" } : {}),
     ...(place.kind.startsWith("vhost-user")
       ? { vnetHdr: 12, finish: false }
-      : { pollUs: 20, unsealed: false }),
+      : { pollUs: 10, unsealed: false }),
     client: "",
     asked: "",
   };
