@@ -124,7 +124,7 @@ Deno.test("claim() refuses a path of 104 bytes, and a dangling link", () => {
   lab.stop();
 });
 
-Deno.test("StreamListener loses one client, not all, where no descriptor is free, and recovers", () => {
+Deno.test("Listener loses one client, not all, where no descriptor is free, and recovers", () => {
   const kernel = new FakeDarwin();
   const lab = new FakeSwitch({}, asCountingKernel(kernel))
     .open({ name: "lan", kind: "stream", target: "/run/lan" });

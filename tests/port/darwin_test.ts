@@ -50,9 +50,9 @@ await onDarwin(
     "DgramHub removes VMs that are gone, keeps their sums, and uses their numbers again": SHARED,
     "openFd() says what is wrong with a descriptor": "no SOCK_SEQPACKET",
     "claim() keeps mode and group when a path with many VMs changes its socket": SHARED,
-    "StreamListener takes 200 at once and 1000 in a row, and leaks nothing": BACKLOG,
-    "StreamListener has a backlog for a rack of VMs that reconnects": BACKLOG,
-    "StreamListener rests when it is out of descriptors, and recovers":
+    "Listener takes 200 at once and 1000 in a row, and leaks nothing": BACKLOG,
+    "Listener has a backlog for a rack of VMs that reconnects": BACKLOG,
+    "Listener rests when it is out of descriptors, and recovers":
       "the client that finds no descriptor is dropped",
     "claim() takes paths up to the limit and refuses longer ones before any system call": PATHS,
     "claim() counts bytes, not letters": PATHS,
