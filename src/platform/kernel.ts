@@ -165,8 +165,8 @@ export interface Kernel {
    */
   watch(fd: number, token: number, interest: number): number;
   /**
-   * Change what a watched descriptor is watched for; 0 keeps only GONE, where the system tells it unasked. It is reported as if it were watched
-   * anew: with {@linkcode Ready.EDGE} once more if it is ready.
+   * Change what a watched descriptor is watched for; 0 keeps only GONE, where the system tells it unasked. It is
+   * reported as if it were watched anew: with {@linkcode Ready.EDGE} once more if it is ready.
    */
   rewatch(fd: number, token: number, interest: number): number;
   unwatch(fd: number): number;
