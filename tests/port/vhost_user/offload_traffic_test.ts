@@ -87,7 +87,9 @@ for (const [nameA, kindA] of Object.entries(KINDS)) {
           talk(lab, b, a, version);
         }
         lab.close();
-        const lost = lab.logs.filter((text) => !/connected|negotiated|buffers|its VM was full .* 0 frames dropped/.test(text));
+        const lost = lab.logs.filter((text) =>
+          !/connected|negotiated|buffers|its VM was full .* 0 frames dropped/.test(text)
+        );
         assertEquals(lost, []);
       } catch (error) {
         throw new Error(`${nameA}, ${nameB}: ${error}; ${lab.text}`, { cause: error });
