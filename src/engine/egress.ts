@@ -229,8 +229,9 @@ export class Egress {
     this.#cells[this.row * COLUMNS + Column.queued] = this.#queue.frames;
     const halfFree = this.#queue.bytes * 2 <= this.#queue.capacity;
     // Only a VM that reads relieves those who wait: a short queue may be half free with no room for their frame.
-    if (halfFree && (progress || this.#queue.frames === 0)) this.#host.relieved(this);
-    if (this.#queue.frames === 0 && !this.port.unfinished) {
+    const isDone = this.#queue.frames === 0 && !this.port.unfinished;
+    if (halfFree && (progress || isDone)) this.#host.relieved(this);
+    if (isDone) {
       this.isBlocked = false;
       this.port.wantWrite(false);
       return;

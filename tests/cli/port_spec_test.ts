@@ -32,7 +32,7 @@ Deno.test("parsePort() fills in every default", () => {
     maxMacs: 8192,
     client: "",
     asked: "",
-    pollUs: 20,
+    pollUs: 10,
     unsealed: false,
     sends: 0,
     accepts: 0,
@@ -225,7 +225,7 @@ const port = fc.record({
     ...(place.kind === "vhost-user-client" ? { clients: "replace" } : {}),
     ...(place.kind.startsWith("vhost-user")
       ? { vnetHdr: 12, finish: false }
-      : { pollUs: 20, unsealed: false }),
+      : { pollUs: 10, unsealed: false }),
     client: "",
     asked: "",
   };

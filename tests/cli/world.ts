@@ -34,5 +34,6 @@ export const WORLD = {
       connects: true,
     },
   },
+  pathLimit: 107,
   groupId: (name) => ({ kvm: 108, root: 0 })[name],
 } as const satisfies Environment;

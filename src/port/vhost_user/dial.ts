@@ -14,6 +14,9 @@ import { VhostUserPort } from "./vhost_port.ts";
 /** Between two tries. */
 const AGAIN_MS = 500;
 
+/** No result of a try: those are 0 and below. */
+const NOTHING = 1;
+
 /** See the head of this file. */
 export class VhostUserDialer implements Opened {
   readonly socket = "vhost-user";
@@ -25,7 +28,7 @@ export class VhostUserDialer implements Opened {
   #port: VhostUserPort | undefined;
   #closing = false;
   /** Why the last try failed, so that it is told once. */
-  #told = 0;
+  #told: number = NOTHING;
 
   private constructor(host: Switch, config: PortConfig, address: Uint8Array) {
     this.#switch = host;
@@ -71,7 +74,7 @@ export class VhostUserDialer implements Opened {
   }
 
   #connected(fd: number): void {
-    this.#told = 0;
+    this.#told = NOTHING;
     const { name } = this.#config;
     this.#switch.log("info", name, `connected to ${this.#config.target}`);
     this.#port = new VhostUserPort(this.#switch, this.#config, name, this.#row, fd, (_, reason) => {

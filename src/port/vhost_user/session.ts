@@ -49,7 +49,7 @@ export interface SessionHost {
 }
 
 /** Messages handled in one call of {@linkcode Session.read}. */
-const MESSAGES = 32;
+const MESSAGES = 4;
 
 /**
  * See the head of this file. The descriptor of the connection is the caller's, and is not closed.

@@ -156,7 +156,7 @@ export class VhostUserPort implements Port, Polled, Connection {
     const windows = this.#windows;
     this.#receive = new ReceiveRing(windows, memory, plan(rings[RECEIVE], took), took.mergeable);
     this.#transmit = new TransmitRing(windows, memory, plan(rings[TRANSMIT], took));
-    this.#kick(rings[RECEIVE].kick, () => this.#switch.writable(this));
+    this.#kick(rings[RECEIVE].kick, () => this.#refilled());
     this.#kick(rings[TRANSMIT].kick, () => this.#kicked());
     const { sends, accepts, vnetHdr } = took;
     this.#join({ ...this.#asked, sends, accepts, vnetHdr, mtu: mtu || this.#asked.mtu });
@@ -182,6 +182,7 @@ export class VhostUserPort implements Port, Polled, Connection {
     this.#isUp = false;
     this.#isWaiting = false;
     this.#switch.leave(this);
+    this.#isReading = true; // it may have been paused, and nobody will resume what is not there
   }
 
   /**
@@ -196,9 +197,16 @@ export class VhostUserPort implements Port, Polled, Connection {
       },
     };
     const token = this.#switch.watch(fd, source, Ready.READ | Ready.EDGE);
-    if (token < 0) {
-      this.#switch.log("error", this.name, `cannot wait for kicks (${errnoName(token)})`);
-    } else this.#kicks.push({ fd, token });
+    if (token >= 0) return void this.#kicks.push({ fd, token });
+    this.#switch.log(
+      "error",
+      this.name,
+      `cannot wait for kicks (${errnoName(token)}); trying again`,
+    );
+    this.#switch.later(AGAIN_MS, () => {
+      this.#halt();
+      this.#resume();
+    });
   }
 
   // ---- the guest transmits ----
@@ -244,7 +252,7 @@ export class VhostUserPort implements Port, Polled, Connection {
       isQuiet = this.#transmit.ask() === 0;
     }
     if (this.#receive !== undefined && this.#isWaiting) {
-      this.#receive.ask();
+      this.#receive.askMore();
       if (this.#receive.hasMore) isQuiet = false;
     }
     if (!isQuiet) this.hush();
@@ -268,6 +276,13 @@ export class VhostUserPort implements Port, Polled, Connection {
   }
 
   // ---- the guest receives ----
+
+  /** The guest says that it has given buffers. */
+  #refilled(): void {
+    this.#switch.writable(this);
+    // What these did not take waits for the next: they are looked at before they are asked for.
+    if (this.#isWaiting) this.#switch.poll(this);
+  }
 
   tx(at: Int32Array, length: Int32Array, from: number, count: number): number {
     const ring = this.#receive;
@@ -312,6 +327,8 @@ export class VhostUserPort implements Port, Polled, Connection {
   }
 }
 
+/** Until another try when the kernel could not watch a descriptor. */
+const AGAIN_MS = 10;
 /** Kicks for an untouched ring until something must be wrong. */
 const IDLE_KICKS = 3;
 /** Between two looks whether all are there. */
