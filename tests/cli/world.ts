@@ -21,7 +21,7 @@ export const WORLD = {
       shares: false,
     },
     "vhost-user": {
-      clients: "replace",
+      clients: "refuse",
       target: "path",
       help: "Shared memory: QEMU -netdev vhost-user",
       shares: true,

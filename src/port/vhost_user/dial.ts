@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { errnoName } from "../../platform/errno.ts";
+import { Errno, errnoName } from "../../platform/errno.ts";
 import { SocketType } from "../../platform/kernel.ts";
 import type { PortConfig } from "../config.ts";
 import { CLOSING_MAX } from "../../platform/sharing.ts";
@@ -87,9 +87,9 @@ export class VhostUserDialer implements Opened {
   #failed(error: number): void {
     if (error !== this.#told) {
       const why = error < 0 ? errnoName(error) : "no room for its queue";
-      const text = `cannot connect to ${this.#config.target} (${why}); trying again every ` +
-        `${AGAIN_MS} ms`;
-      this.#switch.log("warning", this.#config.name, text);
+      const text = `cannot connect to ${this.#config.target} (${why})${advice(error)}`;
+      const again = `trying again every ${AGAIN_MS} ms`;
+      this.#switch.log("warning", this.#config.name, `${text}; ${again}`);
     }
     this.#told = error;
     this.#again();
@@ -98,4 +98,11 @@ export class VhostUserDialer implements Opened {
   #again(): void {
     this.#switch.later(AGAIN_MS, () => this.#dial());
   }
+}
+
+/** What to do about an error, with a semicolon in front; nothing where that is not known. */
+function advice(error: number): string {
+  const start = "; start the VM monitor with server=on,wait=off";
+  if (error === -Errno.ENOENT) return `${start}, or check the folder`;
+  return error === -Errno.ECONNREFUSED ? start : "";
 }
