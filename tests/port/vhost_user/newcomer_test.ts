@@ -52,8 +52,11 @@ Deno.test("Listener with clients=refuse lets a VM in whose former life has just 
   const old = vm();
   const refused = vm();
   assertEquals([old.ended, refused.ended], [false, true]);
+  old.send(HELLO);
+  lab.settle();
+  // Both events come in one turn, that of the port last: it was the last to have one.
   old.close();
-  const next = kernel.peerStream(LAN); // both events in one turn, the listener's first
+  const next = kernel.peerStream(LAN);
   lab.settle();
   assertEquals(next.ended, false, lab.text("lan"));
   next.send(HELLO);

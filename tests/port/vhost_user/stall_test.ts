@@ -15,8 +15,6 @@ import { introduction, numbered, type Station } from "./traffic_station.ts";
 
 const KIND = "vhost-user";
 const EVENTS = { plan: { acks: "all" } } as const;
-/** Length of frames of which some dozen fill a socket's buffer. */
-const CUT_BYTES = 60_000;
 /** Turns after which something would have happened. */
 const LONG = 3000;
 
@@ -53,27 +51,6 @@ Deno.test("vhost-user traffic: a guest that is stopped while it is paused is hea
   }
   lab.finish();
   assertEquals(b.arrived, seq);
-  lab.close();
-});
-
-Deno.test("vhost-user traffic: pause-ms is over though a VM on a stream holds half a frame", () => {
-  const lab = open("a", "d").open("c", "stream", { pauseMs: 100 });
-  const regions = [{ guest: 0, bytes: 64 << 20 }];
-  const a = lab.guest("a", { guest: { regions } }), c = lab.stream("c"), d = lab.guest("d");
-  const buffers = Number(/c\.1: .*socket buffers: (\d+)/.exec(lab.text)![1]);
-  let seq = 0;
-  // The frame that does not fit any more is cut, when it goes out with those before it.
-  while (seq * CUT_BYTES <= buffers) assert(a.send(numbered(a, c, ++seq, CUT_BYTES)));
-  turn(lab, a);
-  const { port, isBlocked, queued } = lab.engine.members.find(({ port }) => port.framed)!;
-  assertEquals([port.unfinished, isBlocked, queued], [true, true, 0], "it has half a frame");
-  assert(a.send(numbered(a, c, ++seq, 1000)));
-  turn(lab, a);
-  assertEquals(pausesOf(lab, "a"), 1);
-  for (let i = 0; i < 5; i++) lab.list(a, d, ++seq, 100);
-  for (let i = 0; i < 30; i++) lab.skip(10);
-  d.poll();
-  assertEquals([d.arrived, pausesOf(lab, "a")], [5, 1]);
   lab.close();
 });
 
