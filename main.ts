@@ -15,12 +15,13 @@ import { UsageError } from "./src/cli/usage_error.ts";
 import { VERSION, versionText } from "./src/cli/version.ts";
 import { Exit, Failure } from "./src/control/failure.ts";
 import { runEngine, type WorkerScope } from "./src/engine/worker.ts";
+import { LINUX } from "./src/platform/abi.ts";
 import { kinds } from "./src/port/mod.ts";
 import { THREAD } from "./src/selftest/thread_name.ts";
 
 async function main(args: readonly string[]): Promise<number> {
   const program = { url: import.meta.url, version: VERSION };
-  const command = parseCommand(args, { kinds, groupId });
+  const command = parseCommand(args, { kinds, groupId, pathLimit: LINUX.socketAddress.pathLimit });
   switch (command.kind) {
     case "run":
       return await (await import("./src/control/run.ts")).run(program, command.config);

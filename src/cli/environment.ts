@@ -32,4 +32,6 @@ export function defaultKind(kinds: Kinds): string {
 export interface Environment {
   readonly kinds: Kinds;
   readonly groupId: GroupLookup;
+  /** Longest socket path in bytes. */
+  readonly pathLimit: number;
 }

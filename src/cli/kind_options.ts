@@ -7,7 +7,7 @@
  * @module
  */
 import type { Kind } from "./environment.ts";
-import type { PORT_OPTIONS, Values } from "./options.ts";
+import { PORT_OPTIONS, type Values } from "./options.ts";
 
 type Given = Values<typeof PORT_OPTIONS>;
 
@@ -27,6 +27,14 @@ export function refuseForeign(
   if (kind.connects === true && (given.clients ?? kind.clients) !== kind.clients) {
     refuse(`${name} connects to one VM and has no other clients; leave clients out`);
   }
+}
+
+/** Names of the options that a port of this kind can have. */
+export function optionsOf(kind: Kind): string[] {
+  const refused = refusals("", kind);
+  return Object.keys(PORT_OPTIONS).filter((option) =>
+    !Object.hasOwn(refused, option) && !(option === "clients" && kind.connects === true)
+  );
 }
 
 function refusals(name: string, kind: Kind): Refusals {

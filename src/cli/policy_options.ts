@@ -18,7 +18,9 @@ export const POLICY_OPTIONS = {
     metavar: "NAME",
     value: { kind: "choice", values: CLIENT_NAMES },
     group: "Offload",
-    help: "Begin with what this client is known to do (sends, accepts, finish, max-frame)",
+    help:
+      "Begin with what this client is known to do (sends, accepts, finish, max-frame); not for " +
+      "vhost-user, whose guests say it themselves",
   },
   offload: {
     metavar: "SWITCH",
@@ -47,7 +49,8 @@ export const POLICY_OPTIONS = {
     value: { kind: "choice", values: ["0", "10", "12"] },
     default: `${PORT_DEFAULTS.vnetHdr}`,
     group: "Offload",
-    help: "Length of the virtio-net header in front of each frame on the socket",
+    help:
+      "Length of the virtio-net header in front of each frame on the socket; not for vhost-user",
   },
   finish: {
     metavar: "SWITCH",
@@ -55,7 +58,7 @@ export const POLICY_OPTIONS = {
     group: "Offload",
     help:
       "Complete every checksum for the VM, also of large frames that it takes (default: as client, " +
-      "or off)",
+      "or off); not for vhost-user",
   },
   "forward-safe": {
     metavar: "SWITCH",

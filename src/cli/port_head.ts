@@ -8,7 +8,7 @@
  * @module
  */
 import { isNumbered } from "../port/config.ts";
-import { defaultKind, type Kinds } from "./environment.ts";
+import { defaultKind, type Environment, type Kinds } from "./environment.ts";
 import { didYouMean } from "./suggest.ts";
 import { listed, quote } from "./usage_error.ts";
 
@@ -28,11 +28,12 @@ export interface PortHead {
 /** Takes the head apart; `refuse` is called with the reason when it cannot be used. */
 export function readPortHead(
   head: string,
-  kinds: Kinds,
+  { kinds, pathLimit }: Pick<Environment, "kinds" | "pathLimit">,
   refuse: (reason: string) => never,
 ): PortHead {
   const [given, afterName] = cut(head, "=");
   const [chosen, target] = cut(afterName, ":");
+  if (chosen === undefined) refuseLoneKind(given, target, kinds, refuse);
   if (given !== undefined) checkName(given, afterName, refuse);
   if (chosen !== undefined) checkKind(chosen, target, kinds, refuse);
   const kind = chosen ?? defaultKind(kinds);
@@ -49,7 +50,7 @@ export function readPortHead(
     return { name: given ?? (isNumbered(target) ? `${kind}${target}` : target), kind, target };
   }
   checkPath(target, refuse);
-  return { name: given ?? nameAfterFile(head, target, refuse), kind, target };
+  return { name: given ?? nameAfterFile(head, target, pathLimit, refuse), kind, target };
 }
 
 /** What is before and behind the first `mark`; nothing before it when a slash comes first. */
@@ -69,6 +70,23 @@ function checkName(name: string, rest: string, refuse: (reason: string) => never
   refuse(
     `${quote(name)} is not a name; use ${NAME_RULE} (if it is part of a path, put ./ in front)`,
   );
+}
+
+/** Refuses a kind that stands where a name or a path does, when no kind stands in its own place. */
+function refuseLoneKind(
+  name: string | undefined,
+  target: string,
+  kinds: Kinds,
+  refuse: (reason: string) => never,
+): void {
+  const example = (kind: string) => kinds[kind].target === "path" ? "PATH" : "3";
+  if (name !== undefined && Object.hasOwn(kinds, name)) {
+    refuse(`${quote(name)} is a kind; write ${quote(`${name}:${target || example(name)}`)}`);
+  }
+  if (Object.hasOwn(kinds, target)) {
+    const port = `${name === undefined ? "" : `${name}=`}${target}:${example(target)}`;
+    refuse(`${quote(target)} is a kind; write ${quote(port)}, or "./${target}" if it is a path`);
+  }
 }
 
 function checkKind(
@@ -107,9 +125,18 @@ function checkPath(path: string, refuse: (reason: string) => never): void {
 }
 
 /** The file's name without its ending: `/tmp/a.sock` is `a`. */
-function nameAfterFile(head: string, path: string, refuse: (reason: string) => never): string {
+function nameAfterFile(
+  head: string,
+  path: string,
+  pathLimit: number,
+  refuse: (reason: string) => never,
+): string {
   const name = path.slice(path.lastIndexOf("/") + 1).replace(/(?<=.)\.[^.]*$/, "");
   if (NAME.test(name)) return name;
+  const bytes = new TextEncoder().encode(path).byteLength;
+  if (bytes > pathLimit) {
+    refuse(`its path is ${bytes} bytes, the limit is ${pathLimit}; use a shorter path`);
+  }
   return refuse(
     `its file gives the name ${quote(name)}, which is not one (${NAME_RULE}); write ${
       quote(`NAME=${head}`)

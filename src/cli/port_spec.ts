@@ -6,14 +6,14 @@
  *
  * @module
  */
-import { featureOf } from "../offload/features.ts";
 import { PORT_DEFAULTS, type PortConfig } from "../port/config.ts";
-import type { Environment } from "./environment.ts";
+import type { Environment, Kind } from "./environment.ts";
 import { refuseForeign } from "./kind_options.ts";
 import { PORT_OPTIONS, type Values } from "./options.ts";
 import { readPortHead } from "./port_head.ts";
 import { readPolicy } from "./port_policy.ts";
-import { didYouMean, editDistance } from "./suggest.ts";
+import { editDistance } from "./suggest.ts";
+import { unknownPortOption } from "./unknown_port_option.ts";
 import { quote, UsageError } from "./usage_error.ts";
 import { describeValue, nearValue, readValue, type Value } from "./value.ts";
 
@@ -28,9 +28,9 @@ export function parsePort(text: string, environment: Environment): PortConfig {
     throw new UsageError(`Cannot use --port ${quote(text)}: ${reason}`);
   };
   const [first, ...pieces] = text.split(",");
-  const head = readPortHead(first, environment.kinds, refuse);
+  const head = readPortHead(first, environment, refuse);
   const kind = environment.kinds[head.kind];
-  const given = readPortOptions(pieces, environment, refuse);
+  const given = readPortOptions(pieces, kind, environment, refuse);
   refuseForeign(given, head.kind, kind, refuse);
   return {
     ...head,
@@ -49,13 +49,14 @@ export function parsePort(text: string, environment: Environment): PortConfig {
 
 function readPortOptions(
   pieces: readonly string[],
+  kind: Kind,
   environment: Environment,
   refuse: Refuse,
 ): PortValues {
   const given: Record<string, string | number> = {};
   for (const piece of pieces) {
     const [name, ...rest] = piece.split("=");
-    if (!isPortOption(name)) return refuse(unknownPortOption(name, piece));
+    if (!isPortOption(name)) return refuse(unknownPortOption(name, piece, kind));
     if (Object.hasOwn(given, name)) refuse(`${name} is given twice; keep one of them`);
     given[name] = readPortValue(name, rest.join("="), environment, refuse);
   }
@@ -64,21 +65,6 @@ function readPortOptions(
 
 function isPortOption(name: string): name is keyof typeof PORT_OPTIONS {
   return Object.hasOwn(PORT_OPTIONS, name);
-}
-
-function unknownPortOption(name: string, piece: string): string {
-  const names = Object.keys(PORT_OPTIONS);
-  if (piece === "") return "there is nothing after a comma; remove the comma";
-  if (name === piece && /[/.]/.test(piece)) {
-    return `a comma starts an option and ${quote(piece)} is none; a path cannot contain a comma`;
-  }
-  if (featureOf(name) !== 0) {
-    return `${
-      quote(name)
-    } is not an option of a port; features have + between them, as in sends=csum+tso4`;
-  }
-  const hint = didYouMean(name, names);
-  return `${quote(name)} is not an option of a port${hint || `; there are ${names.join(", ")}`}`;
 }
 
 function readPortValue(

@@ -55,7 +55,8 @@ export function connectHints(endpoint: Endpoint): ConnectHints {
   if (byteLength(endpoint.path) > endpoint.pathLimit) return {};
   const mac = suggestMac(endpoint.path);
   if (endpoint.socket === "vhost-user") {
-    return vhostUserHints({ path: endpoint.path, mac, connects: endpoint.connects === true });
+    const { path, policy: { mtu }, connects = false } = endpoint;
+    return vhostUserHints({ path, mac, mtu, connects });
   }
   return Object.keys(PROGRAMS).filter((client) => isRight(client, endpoint)).reduce(
     (hints, client) => ({ ...hints, ...clientHints(client, endpoint, mac) }),

@@ -235,8 +235,9 @@ export class Egress {
     this.#cells[this.row * COLUMNS + Column.queued] = this.#queue.frames;
     const halfFree = this.#queue.bytes * 2 <= this.#queue.capacity;
     // Only a VM that reads relieves those who wait: a short queue may be half free with no room for their frame.
-    if (halfFree && (progress || this.#queue.frames === 0)) this.#host.relieved(this);
-    if (this.#queue.frames === 0 && !this.port.unfinished) {
+    if (halfFree && (progress || this.#isDone)) this.#host.relieved(this);
+    // Who was relieved may have filled the queue again.
+    if (this.#isDone) {
       this.isBlocked = false;
       this.port.wantWrite(false);
       const text = this.#fullness.end(this.#host.now);
@@ -245,6 +246,11 @@ export class Egress {
     }
     if (progress) this.#backoff.progress(this.#host.now);
     else this.#backoff.stall(this.#host.now);
+  }
+
+  /** Nothing waits. */
+  get #isDone(): boolean {
+    return this.#queue.frames === 0 && !this.port.unfinished;
   }
 
   /** The switch stops: only the end of a frame that has been started still goes out. */

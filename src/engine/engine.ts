@@ -136,10 +136,10 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
       : Math.max(0, (deadline - this.now) * 1000);
     const count = this.kernel.wait(wait);
     this.now = this.kernel.now();
-    this.#lookAt = this.now + LOOK_MS;
     this.seconds = Math.floor(this.now / 1000);
     if (count > 0) this.#unpublished = true;
     this.#watcher.dispatch(count);
+    if (this.#pollers.isActive) this.#lookAt = this.kernel.now() + LOOK_MS;
     this.#retry();
     this.#bury();
     if (this.now - this.#published >= PUBLISH_MS && this.#unpublished) this.publish();

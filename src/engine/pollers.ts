@@ -38,10 +38,10 @@ export class Pollers {
   round(now: number): void {
     // From the end: a port that rests, or is found gone, makes way for one that was looked at.
     for (let i = this.#active.length - 1; i >= 0; i--) {
-      const polled = this.#active[i];
-      if (polled.poll()) {
-        this.#until[i] = now + polled.pollMs;
-      } else if (now >= this.#until[i] && polled.rest()) this.forget(polled);
+      const polled = this.#active[i], isBusy = polled.poll();
+      if (this.#active[i] !== polled) continue; // it was found broken
+      if (isBusy) this.#until[i] = now + polled.pollMs;
+      else if (now >= this.#until[i] && polled.rest()) this.forget(polled);
     }
   }
 

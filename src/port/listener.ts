@@ -111,9 +111,8 @@ export class Listener implements Source, Opened {
   }
 
   ready(): void {
-    if ((this.#sharing?.closing(this.#config) ?? 0) > CLOSING_MAX) {
-      return this.#pause(REST_MOST_MS);
-    }
+    const closing = this.#sharing?.closing(this.#config) ?? 0;
+    if (closing > CLOSING_MAX) return this.#pause(REST_MOST_MS);
     for (let i = 0; i < ACCEPTS; i++) {
       if (!this.#mayAccept()) return this.#pause(1000 / PER_SECOND * ACCEPTS);
       const fd = this.#switch.kernel.accept(this.#watched.fd);
@@ -154,10 +153,9 @@ export class Listener implements Source, Opened {
   }
 
   #acceptFailed(error: number): void {
-    const fault = judge(error);
     if (error === -Errno.EAGAIN) return;
     // That client gave up, or we were interrupted; the next call may be fine.
-    if (error === -Errno.EINTR || fault === Fault.PEER) return;
+    if (error === -Errno.EINTR || judge(error) === Fault.PEER) return;
     const text = `cannot accept a VM (${errnoName(error)}); trying again in ${this.#rest} ms; ` +
       'raise "ulimit -n"';
     this.#switch.log("error", this.#config.name, text);
@@ -181,8 +179,7 @@ export class Listener implements Source, Opened {
   }
 
   #admit(fd: number): void {
-    const { kernel } = this.#switch;
-    const pid = kernel.peerOf(fd)?.pid ?? 0;
+    const pid = this.#switch.kernel.peerOf(fd)?.pid ?? 0;
     const who = pid > 0 ? `pid ${pid}` : "a client";
     const single = this.#config.clients !== "many";
     if (single) this.#ports.get(0)?.hear(); // it may have gone, and this be its next life
@@ -226,11 +223,10 @@ export class Listener implements Source, Opened {
   }
 
   #connect(fd: number, number: number, who: string): void {
-    const { kernel } = this.#switch;
     const config = this.#config;
     const name = number === 0 ? config.name : `${config.name}.${number}`;
     const row = number === 0 ? this.#row : this.#switch.enroll(name);
-    if (row < 0 || !hasRoom(kernel.arena, config.queue)) {
+    if (row < 0 || !hasRoom(this.#switch.kernel.arena, config.queue)) {
       if (row >= 0 && number > 0) this.#switch.dismiss(row, this.#row);
       this.#discard(fd);
       return this.#switch.log("error", config.name, `turned away ${who}: no room for more ports`);

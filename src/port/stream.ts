@@ -212,6 +212,10 @@ function badLength(length: number): string {
   const octets = [24, 16, 8, 0].map((shift) => (length >>> shift) & 0xff);
   const text = String.fromCharCode(...octets);
   if (text === "VFKT") return `it says "VFKT": this is a datagram client, use kind dgram for it`;
+  // A number of a request, little-endian; there are fewer than 64.
+  if ((length & 0xff_ffff) === 0 && octets[0] > 0 && octets[0] < 64) {
+    return "it speaks vhost-user: use kind vhost-user for it";
+  }
   if (/^[\x20-\x7e]{4}$/.test(text)) return `it sent "${text}" where a frame length belongs`;
   return `it sent the frame length ${length}, which no frame has`;
 }

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { assertEquals, assertObjectMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertObjectMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { helpText } from "../../src/cli/help.ts";
 import { parseCommand } from "../../src/cli/parse.ts";
 import { parsePort } from "../../src/cli/port_spec.ts";
@@ -14,6 +20,9 @@ import type { PortConfig } from "../../src/port/config.ts";
 import { WORLD } from "./world.ts";
 
 const parse = (text: string): PortConfig => parsePort(text, WORLD);
+const DGRAM_OPTIONS =
+  "clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, " +
+  "vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, mode, group";
 const VHOST_KINDS = ["vhost-user", "vhost-user-client"];
 
 /** Ports and what is wrong with them. */
@@ -27,7 +36,8 @@ function check(cases: readonly (readonly [port: string, reason: string])[]): voi
 Deno.test("parsePort() gives vhost-user ports everything to offer but ufo", () => {
   for (const kind of VHOST_KINDS) {
     const port = parse(`vm1=${kind}:/run/a.sock`);
-    assertObjectMatch(port, { name: "vm1", kind, target: "/run/a.sock", clients: "replace" });
+    assertObjectMatch(port, { name: "vm1", kind, target: "/run/a.sock" });
+    assertEquals(port.clients, kind === "vhost-user" ? "refuse" : "replace");
     assertObjectMatch(port, { client: "", asked: "", pollUs: 10, unsealed: false });
     const all = parseFeatures("csum+tso4+tso6+uso+ecn")!;
     assertEquals(all, 2 ** FEATURE_NAMES.length - 1 - Feature.UFO);
@@ -134,6 +144,48 @@ Deno.test("parsePort() tells about values of the options of shared memory", () =
     ["vhost-user:a,unseal=on", '"unseal" is not an option of a port; did you mean unsealed?'],
     ["vhost-user:a,poll=20", '"poll" is not an option of a port; did you mean poll-us?'],
   ]);
+});
+
+Deno.test("parsePort() lists and guesses only options that the kind has", () => {
+  const flow = "max-macs, full, pause-ms, queue, offload, sends, accepts, forward-safe, clamp-mss";
+  const ours = `${flow}, mtu, max-frame, poll-us, unsealed`;
+  const none = (name: string) => `"${name}" is not an option of a port; there are`;
+  check([
+    ["vhost-user:a,zzz", `${none("zzz")} clients, ${ours}, mode, group`],
+    ["vhost-user:a,finnish=on", `${none("finnish")} clients, ${ours}, mode, group`],
+    ["vhost-user-client:a,zzz", `${none("zzz")} ${ours}`],
+    ["a,unseal=on", `${none("unseal")} ${DGRAM_OPTIONS}`],
+  ]);
+});
+
+Deno.test("parsePort() knows arguments that are the VM monitor's", () => {
+  const elsewhere = "it belongs to the VM monitor's arguments; leave it out here";
+  for (
+    const name of ["reconnect", "reconnect-ms", "share", "server", "chardev", "mac", "vectors"]
+  ) {
+    for (const kind of [...VHOST_KINDS, "stream"]) {
+      check([[`${kind}:a,${name}=on`, `"${name}" is not an option of a port: ${elsewhere}`]]);
+    }
+  }
+  const pair = "is not an option of a port: there is one queue pair a VM; leave it out";
+  check([
+    ["vhost-user:a,queues=2", `"queues" ${pair}`],
+    ["vhost-user-client:a,num_queues=4", `"num_queues" ${pair}`],
+    ["vhost-user:a,wait", `"wait" is not an option of a port: ${elsewhere}`],
+  ]);
+});
+
+Deno.test("helpText() says of each option that vhost-user ports do not have that it is not for them", () => {
+  const help = helpText("run", WORLD.kinds, false).replace(/\s+/g, " ");
+  for (
+    const [option, next] of [["client", "offload"], ["vnet-hdr", "finish"], [
+      "finish",
+      "forward-safe",
+    ]]
+  ) {
+    const text = help.slice(help.indexOf(` ${option}=`), help.indexOf(` ${next}=`));
+    assertMatch(text, /; not for vhost-user/, option);
+  }
 });
 
 Deno.test("parsePort() guesses a kind that was meant, and keeps two ports from one path", () => {

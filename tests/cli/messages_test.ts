@@ -8,6 +8,9 @@ import { parseCommand } from "../../src/cli/parse.ts";
 import { UsageError } from "../../src/cli/usage_error.ts";
 import { WORLD } from "./world.ts";
 
+/** A path of 130 bytes. */
+const LONG = `/tmp/${"x".repeat(119)}ü.sock`.slice(0, 129);
+
 type Case = readonly [args: readonly string[], message: string];
 
 function check(cases: readonly Case[]): void {
@@ -281,6 +284,32 @@ Deno.test("parseCommand() tells about ports without a target, name or kind", () 
       'Cannot use --port "0123456789012345678901234567890123=a": "0123456789012345678901234567890123" is not a name; use 1 to 32 of A-Z a-z 0-9 _ . -, not starting with . or - (if it is part of a path, put ./ in front)',
     ],
     [
+      ["--port", "vhost-user=/x/a.sock"],
+      'Cannot use --port "vhost-user=/x/a.sock": "vhost-user" is a kind; write "vhost-user:/x/a.sock"',
+    ],
+    [
+      ["--port", "stream=/x"],
+      'Cannot use --port "stream=/x": "stream" is a kind; write "stream:/x"',
+    ],
+    [["--port", "dgram="], 'Cannot use --port "dgram=": "dgram" is a kind; write "dgram:PATH"'],
+    [["--port", "fd=3"], 'Cannot use --port "fd=3": "fd" is a kind; write "fd:3"'],
+    [
+      ["--port", "vhost-user"],
+      'Cannot use --port "vhost-user": "vhost-user" is a kind; write "vhost-user:PATH", or "./vhost-user" if it is a path',
+    ],
+    [
+      ["--port", "vm=stream,mtu=1500"],
+      'Cannot use --port "vm=stream,mtu=1500": "stream" is a kind; write "vm=stream:PATH", or "./stream" if it is a path',
+    ],
+    [
+      ["--port", "fd"],
+      'Cannot use --port "fd": "fd" is a kind; write "fd:3", or "./fd" if it is a path',
+    ],
+    [
+      ["--port", `vhost-user:${LONG}`],
+      `Cannot use --port "vhost-user:${LONG}": its path is 130 bytes, the limit is 107; use a shorter path`,
+    ],
+    [
       ["--port", "a b"],
       'Cannot use --port "a b": its file gives the name "a b", which is not one (1 to 32 of A-Z a-z 0-9 _ . -, not starting with . or -); write "NAME=a b"',
     ],
@@ -365,15 +394,15 @@ Deno.test("parseCommand() tells about options of ports", () => {
     ],
     [
       ["--port", "a.sock,zzz"],
-      'Cannot use --port "a.sock,zzz": "zzz" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, poll-us, unsealed, mode, group',
+      'Cannot use --port "a.sock,zzz": "zzz" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, mode, group',
     ],
     [
       ["--port", "a.sock,=3"],
-      'Cannot use --port "a.sock,=3": "" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, poll-us, unsealed, mode, group',
+      'Cannot use --port "a.sock,=3": "" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, mode, group',
     ],
     [
       ["--port", "a.sock,port=3"],
-      'Cannot use --port "a.sock,port=3": "port" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, poll-us, unsealed, mode, group',
+      'Cannot use --port "a.sock,port=3": "port" is not an option of a port; there are clients, max-macs, full, pause-ms, queue, client, offload, sends, accepts, vnet-hdr, finish, forward-safe, clamp-mss, mtu, max-frame, mode, group',
     ],
     [
       ["--port", "a.sock,queue"],

@@ -21,7 +21,7 @@ export const WORLD = {
       shares: false,
     },
     "vhost-user": {
-      clients: "replace",
+      clients: "refuse",
       target: "path",
       help: "Shared memory: QEMU -netdev vhost-user",
       shares: true,
@@ -34,5 +34,6 @@ export const WORLD = {
       connects: true,
     },
   },
+  pathLimit: 107,
   groupId: (name) => ({ kvm: 108, root: 0 })[name],
 } as const satisfies Environment;

@@ -39,6 +39,22 @@ Deno.test("connectHints() has QEMU's and Cloud Hypervisor's arguments for a vhos
   });
 });
 
+Deno.test("connectHints() has the monitor tell the guest of a vhost-user port its MTU", () => {
+  for (const kind of ["vhost-user", "vhost-user-client"]) {
+    const plain = hints("/run/a", kind), jumbo = hints("/run/a", kind, ",mtu=9000");
+    assertEquals(Object.keys(jumbo), Object.keys(plain));
+    const mac = suggestMac("/run/a");
+    for (const [monitor, text] of Object.entries(jumbo)) {
+      const told = monitor === "cloud-hypervisor" ? "mtu=9000" : "host_mtu=9000";
+      assertStringIncludes(text, `mac=${mac},${told}`);
+      assertEquals(text.replace(`,${told}`, ""), plain[monitor]);
+    }
+  }
+  // Cloud Hypervisor does not start with less than 1280.
+  assertEquals(Object.keys(hints("/run/a", "vhost-user", ",mtu=1279")), ["qemu", "qemu-7.2"]);
+  assertStringIncludes(hints("/run/a", "vhost-user", ",mtu=1280")["cloud-hypervisor"], ",mtu=1280");
+});
+
 Deno.test("connectHints() has them whatever a vhost-user port offers: guests negotiate", () => {
   for (const options of [",offload=off", ",sends=csum+ufo,accepts=csum", ",forward-safe=on"]) {
     assertEquals(hints("/run/a", "vhost-user", options), hints("/run/a"));

@@ -19,6 +19,10 @@ Deno.test("StreamPort closes a connection that sends an impossible length, says 
       new TextEncoder().encode("VFKT"),
       'it says "VFKT": this is a datagram client, use kind dgram for it',
     ],
+    [new Uint8Array([1, 0, 0, 0, 1, 0, 0, 0]), "it speaks vhost-user: use kind vhost-user for it"],
+    [u32(45 * 2 ** 24), "it speaks vhost-user: use kind vhost-user for it"],
+    [u32(64 * 2 ** 24), "it sent the frame length 1073741824, which no frame has"],
+    [u32(2 ** 24 + 1), "it sent the frame length 16777217, which no frame has"],
     [
       new TextEncoder().encode("GET / HTTP/1.1\r\n"),
       'it sent "GET " where a frame length belongs',

@@ -144,7 +144,7 @@ vmTest(
     );
     await Promise.all([a.up(), b.up()]);
     // What comes back is counted on the wire: all at once it is more than ping's own socket holds.
-    const heard = a.sh("timeout 12 tcpdump -lni eth0 'icmp[0] = 0' 2>/dev/null | tail -n 200", 40);
+    const heard = a.sh("timeout 20 tcpdump -lni eth0 'icmp[0] = 0' 2>/dev/null | tail -n 200", 40);
     await seconds(1);
     const pings = a.run(`ping -c ${PINGS} -i 0.1 -W 3 ${b.ip}`, 40);
     await seconds(2);

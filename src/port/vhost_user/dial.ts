@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { errnoName } from "../../platform/errno.ts";
+import { Errno, errnoName } from "../../platform/errno.ts";
 import { SocketType } from "../../platform/kernel.ts";
 import type { PortConfig } from "../config.ts";
 import { CLOSING_MAX } from "../../platform/sharing.ts";
@@ -13,6 +13,9 @@ import { VhostUserPort } from "./vhost_port.ts";
 
 /** Between two tries. */
 const AGAIN_MS = 500;
+
+/** No result of a try: those are 0 and below. */
+const NOTHING = 1;
 
 /** See the head of this file. */
 export class VhostUserDialer implements Opened {
@@ -25,7 +28,7 @@ export class VhostUserDialer implements Opened {
   #port: VhostUserPort | undefined;
   #closing = false;
   /** Why the last try failed, so that it is told once. */
-  #told = 0;
+  #told: number = NOTHING;
 
   private constructor(host: Switch, config: PortConfig, address: Uint8Array) {
     this.#switch = host;
@@ -71,7 +74,7 @@ export class VhostUserDialer implements Opened {
   }
 
   #connected(fd: number): void {
-    this.#told = 0;
+    this.#told = NOTHING;
     const { name } = this.#config;
     this.#switch.log("info", name, `connected to ${this.#config.target}`);
     this.#port = new VhostUserPort(this.#switch, this.#config, name, this.#row, fd, (_, reason) => {
@@ -84,9 +87,9 @@ export class VhostUserDialer implements Opened {
   #failed(error: number): void {
     if (error !== this.#told) {
       const why = error < 0 ? errnoName(error) : "no room for its queue";
-      const text = `cannot connect to ${this.#config.target} (${why}); trying again every ` +
-        `${AGAIN_MS} ms`;
-      this.#switch.log("warning", this.#config.name, text);
+      const text = `cannot connect to ${this.#config.target} (${why})${advice(error)}`;
+      const again = `trying again every ${AGAIN_MS} ms`;
+      this.#switch.log("warning", this.#config.name, `${text}; ${again}`);
     }
     this.#told = error;
     this.#again();
@@ -95,4 +98,11 @@ export class VhostUserDialer implements Opened {
   #again(): void {
     this.#switch.later(AGAIN_MS, () => this.#dial());
   }
+}
+
+/** What to do about an error, with a semicolon in front; nothing where that is not known. */
+function advice(error: number): string {
+  const start = "; start the VM monitor with server=on,wait=off";
+  if (error === -Errno.ENOENT) return `${start}, or check the folder`;
+  return error === -Errno.ECONNREFUSED ? start : "";
 }

@@ -38,6 +38,8 @@ export type Next = typeof Next[keyof typeof Next];
 const REPLY = HEADER + MAX_PAYLOAD + 4;
 const PLACE_BYTES = 4096;
 const CLOGGED = "the descriptors it sends take long to close";
+/** The most frequent mistake: frames with a length in front rarely have the version's bits where it stands. */
+const NO_VHOST_USER = "it speaks no vhost-user; for -netdev stream use kind stream";
 const TOO_MANY = `it sent more than ${MAX_DESCRIPTORS} descriptors with one message`;
 
 /** See the head of this file. The descriptor of the socket is the caller's, and is not closed. */
@@ -181,9 +183,8 @@ export class MessageReader {
     this.request = view.getUint32(this.#at, true);
     this.flags = view.getUint32(this.#at + 4, true);
     this.size = view.getUint32(this.#at + 8, true);
-    const version = this.flags & Flag.VERSION_MASK;
-    if (version !== Flag.VERSION) {
-      this.#over(`it speaks version ${version} of vhost-user, or another protocol`);
+    if ((this.flags & Flag.VERSION_MASK) !== Flag.VERSION) {
+      this.#over(NO_VHOST_USER);
     } else if ((this.flags & Flag.REPLY) !== 0) {
       this.#over(`it replied to a request ${this.request} that we never made`);
     } else if (this.size > MAX_PAYLOAD) {

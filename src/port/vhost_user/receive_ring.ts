@@ -138,6 +138,11 @@ export class ReceiveRing extends Ring {
     for (let k = 0; k < this.chains; k++) this.#use(this.#heads[k], this.#bytes[k]);
   }
 
+  /** Ask for a kick when there are more buffers than were found too few. */
+  askMore(): void {
+    this.ask(this.#seen);
+  }
+
   /** True when the driver has added buffers since there was not room enough. */
   get hasMore(): boolean {
     return Atomics.load(this.avail, 1) !== this.#tried;

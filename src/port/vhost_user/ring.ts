@@ -135,9 +135,11 @@ export class Ring {
   /**
    * Ask for a kick when something is available again. Returns how many entries are so already, or a
    * {@linkcode RingFault}: the driver may have added some before it saw that we ask.
+   *
+   * @param index of the entry that is to be told of
    */
-  ask(): number {
-    if (this.#plan.eventIdx) Atomics.store(this.#used, 2 + this.size * 4, this.next);
+  ask(index: number = this.next): number {
+    if (this.#plan.eventIdx) Atomics.store(this.#used, 2 + this.size * 4, index);
     else Atomics.store(this.#used, 0, 0);
     return this.count();
   }

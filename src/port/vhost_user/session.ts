@@ -49,11 +49,9 @@ export interface SessionHost {
 }
 
 /** Messages handled in one call of {@linkcode Session.read}. */
-const MESSAGES = 32;
+const MESSAGES = 4;
 
-/**
- * See the head of this file. The descriptor of the connection is the caller's, and is not closed.
- */
+/** See the head of this file. The connection's descriptor is the caller's, and is not closed. */
 export class Session {
   readonly memory: GuestMemory;
   /** Ring 0: what the guest receives; ring 1: what it transmits. */

@@ -10,6 +10,8 @@
 import { type Scatter, SCATTER_SLOTS } from "../../frame/scatter.ts";
 import { CHAIN_BUFFERS, INDIRECT, NEXT, Ring, RingFault, WRITE } from "./ring.ts";
 
+/** Descriptors of chains that are walked for one batch: empty ones make no pieces, and take as long. */
+const WALKS = 2048;
 /** Flags of a descriptor that is not a single buffer to be read. */
 const KINDS = NEXT | INDIRECT | WRITE;
 
@@ -31,9 +33,9 @@ export class TransmitRing extends Ring {
   take(chains: number, scatter: Scatter, bytes: Float64Array): number {
     const { desc, avail, memory, mask, size, next } = this, heads = this.#heads;
     const { pieceAt, pieceLength, first, end } = scatter, most = pieceAt.length - CHAIN_BUFFERS;
-    let piece = scatter.pieces, k = 0;
+    let piece = scatter.pieces, k = 0, walked = 0;
     this.fault = 0;
-    for (; k < chains && piece < most; k++) {
+    for (; k < chains && piece < most && walked < WALKS; k++) {
       const head = avail[2 + ((next + k) & mask)];
       if (head >= size) {
         this.fault = RingFault.INDEX;
@@ -48,6 +50,7 @@ export class TransmitRing extends Ring {
           this.fault = behind;
           break;
         }
+        walked += this.walked;
         bytes[k] = sum(pieceLength, piece, behind);
         piece = behind;
       } else {

@@ -2,7 +2,7 @@
  * A vhost-user port: the virtio-net queues of one VM, in memory that it shares with us.
  *
  * A front-end (QEMU, Cloud Hypervisor) tells on its socket where the guest's memory and rings are
- * (session.ts); from then on frames move without it and without a system call. What the guest's driver
+ * (session.ts); from then on frames move without it and without a system call (traffic.ts). What the guest's driver
  * took of the offered features is the port's policy while it is up.
  *
  * ```
@@ -18,27 +18,17 @@
  */
 import type { Gather } from "../../offload/gather.ts";
 import { describePolicy } from "../../offload/describe_policy.ts";
-import { Windows } from "../../frame/windows.ts";
 import type { PortConfig } from "../config.ts";
 import type { Connect, Connection } from "../listener.ts";
-import { type Polled, type Port, type Switch, TX_GONE } from "../port.ts";
+import type { Port, Switch } from "../port.ts";
 import { Watched } from "../watched.ts";
-import { errnoName } from "../../platform/errno.ts";
-import { Ready } from "../../platform/kernel.ts";
 import type { Sharing } from "../../platform/sharing.ts";
-import { Delivery } from "./delivery.ts";
-import { Intake } from "./intake.ts";
-import { ReceiveRing } from "./receive_ring.ts";
-import { faultText, type Ring, type RingPlan } from "./ring.ts";
-import type { RingState } from "./ring_state.ts";
+import { Kicks } from "./kicks.ts";
 import { Session } from "./session.ts";
-import { TransmitRing } from "./transmit_ring.ts";
-
-/** Rings by their index, as the guest sees them. */
-const RECEIVE = 0, TRANSMIT = 1;
+import { Traffic } from "./traffic.ts";
 
 /** See the head of this file. */
-export class VhostUserPort implements Port, Polled, Connection {
+export class VhostUserPort implements Port, Connection {
   readonly name: string;
   readonly row: number;
   /** As asked for until the guest has negotiated; then with what it took. */
@@ -48,29 +38,15 @@ export class VhostUserPort implements Port, Polled, Connection {
   readonly framed = false;
   readonly scatters = true;
   readonly buffers = 0;
-  readonly pollMs: number;
   readonly #switch: Switch;
   readonly #asked: PortConfig;
   readonly #sharing: Sharing;
   readonly #session: Session;
   readonly #watched: Watched;
   readonly #onClose: (ended: Connection, reason: string) => void;
-  readonly #windows: Windows;
-  readonly #intake: Intake;
-  readonly #delivery: Delivery;
-  #transmit: TransmitRing | undefined;
-  #receive: ReceiveRing | undefined;
-  /** Kick descriptors of the two rings, while they run. */
-  readonly #kicks: { fd: number; token: number }[] = [];
+  readonly #traffic: Traffic;
+  readonly #kicks: Kicks;
   #isUp = false;
-  #isReading = true;
-  #isWaiting = false;
-  /** It is waited for the other VMs of a switch that has just started. */
-  #isHeld = false;
-  /** Kicks for a ring in which nothing has ever been. */
-  #idleKicks = 0;
-  /** What is wrong with a ring, until somebody can be told. */
-  #broken = "";
   #closed = false;
 
   /** @param onClose called once, when the conversation has ended and everything is released but the row */
@@ -86,11 +62,7 @@ export class VhostUserPort implements Port, Polled, Connection {
     this.#asked = this.config = config;
     this.name = name;
     this.row = row;
-    this.pollMs = config.pollUs / 1000;
     this.#onClose = onClose;
-    this.#windows = new Windows(host.kernel.arena.u8.buffer);
-    this.#intake = new Intake(host, this, this.#windows);
-    this.#delivery = new Delivery(host, this, this.#windows);
     this.#sharing = host.kernel.sharing!;
     this.#session = new Session(host.kernel, this.#sharing, {
       name,
@@ -99,6 +71,11 @@ export class VhostUserPort implements Port, Polled, Connection {
       resume: () => this.#resume(),
       log: (level, text) => host.log(level, name, text),
     }, fd);
+    this.#traffic = new Traffic(host, this, this.#session);
+    this.#kicks = new Kicks(host, this, () => {
+      this.#halt();
+      this.#resume();
+    });
     this.#watched = new Watched(host, fd, this);
     this.#watched.read(true);
   }
@@ -109,10 +86,11 @@ export class VhostUserPort implements Port, Polled, Connection {
   }
 
   lose(reason: string): void {
-    if (this.#broken === "") return this.close(reason);
-    const text = `${this.#broken}; the port is down until the guest sets it up again`;
+    const traffic = this.#traffic;
+    if (traffic.fault === "") return this.close(reason);
+    const text = `${traffic.fault}; the port is down until the guest sets it up again`;
     this.#switch.log("error", this.name, text);
-    this.#broken = "";
+    traffic.fault = "";
     this.#halt();
     for (const { err } of this.#session.rings) if (err >= 0) this.#sharing.signal(err);
     this.#leave();
@@ -140,28 +118,20 @@ export class VhostUserPort implements Port, Polled, Connection {
   // ---- the front-end sets up ----
 
   #halt(): void {
-    this.#switch.unpoll(this);
-    for (const { fd, token } of this.#kicks) this.#switch.unwatch(fd, token);
-    this.#kicks.length = 0;
-    const { rings } = this.#session;
-    if (this.#receive !== undefined) rings[RECEIVE].base = this.#receive.next;
-    if (this.#transmit !== undefined) rings[TRANSMIT].base = this.#transmit.next;
-    this.#receive = this.#transmit = undefined;
+    this.#kicks.stop();
+    this.#traffic.halt();
   }
 
   #resume(): void {
     if (this.#closed) return;
-    const { rings, features: took, memory, mtu } = this.#session;
-    if (!rings[RECEIVE].ready || !rings[TRANSMIT].ready) return this.#leave();
-    const windows = this.#windows;
-    this.#receive = new ReceiveRing(windows, memory, plan(rings[RECEIVE], took), took.mergeable);
-    this.#transmit = new TransmitRing(windows, memory, plan(rings[TRANSMIT], took));
-    this.#kick(rings[RECEIVE].kick, () => this.#switch.writable(this));
-    this.#kick(rings[TRANSMIT].kick, () => this.#kicked());
+    const { rings: [receive, transmit], features: took, mtu } = this.#session;
+    if (!receive.ready || !transmit.ready) return this.#leave();
+    this.#traffic.start();
+    this.#kicks.watch(receive.kick, () => this.#traffic.refilled());
+    this.#kicks.watch(transmit.kick, () => this.#kicked());
     const { sends, accepts, vnetHdr } = took;
     this.#join({ ...this.#asked, sends, accepts, vnetHdr, mtu: mtu || this.#asked.mtu });
-    this.wantWrite(this.#isWaiting);
-    this.#rouse();
+    this.#traffic.resume();
   }
 
   /** Be up with this policy; a port that is up with the same one stays it. */
@@ -180,150 +150,39 @@ export class VhostUserPort implements Port, Polled, Connection {
   #leave(): void {
     if (!this.#isUp) return;
     this.#isUp = false;
-    this.#isWaiting = false;
     this.#switch.leave(this);
+    this.#traffic.reset();
   }
-
-  /**
-   * Call back at each kick. The counter is never read: it is the front-end's as well, which could have emptied it
-   * and made reading it wait.
-   */
-  #kick(fd: number, action: () => void): void {
-    const source = {
-      ready: () => {
-        this.#switch.tally.rxCall(this.row);
-        action();
-      },
-    };
-    const token = this.#switch.watch(fd, source, Ready.READ | Ready.EDGE);
-    if (token < 0) {
-      this.#switch.log("error", this.name, `cannot wait for kicks (${errnoName(token)})`);
-    } else this.#kicks.push({ fd, token });
-  }
-
-  // ---- the guest transmits ----
 
   /** The guest says that there is something in its ring. */
   #kicked(): void {
-    const ring = this.#transmit;
-    if (ring?.isUntouched === true && ++this.#idleKicks === IDLE_KICKS) {
-      const text = "its guest kicks, but its rings stay empty: the VM monitor does not share the " +
-        "guest's memory; use share=on";
-      this.#switch.log("warning", this.name, text);
-    }
-    this.#rouse();
+    if (this.#traffic.isUntouched) this.#kicks.idle();
+    this.#traffic.rouse();
   }
 
-  poll(): boolean {
-    let found = false;
-    if (this.#isWaiting && this.#receive?.hasMore === true) {
-      found = true;
-      this.#switch.writable(this);
-    }
-    const ring = this.#transmit;
-    if (ring === undefined || !this.#isReading || this.#isHeld) return found;
-    const chains = this.#intake.read(ring);
-    if (this.#switch.batch.count > 0) this.#switch.ingress(this);
-    this.#publish(ring, TRANSMIT);
-    if (chains < 0) this.#break("transmit", chains);
-    return found || chains > 0;
-  }
-
-  giveBack(frames: number): void {
-    this.#transmit?.giveBack(frames);
-  }
-
-  hush(): void {
-    this.#transmit?.hush();
-    this.#receive?.hush();
-  }
-
-  rest(): boolean {
-    let isQuiet = true;
-    if (this.#transmit !== undefined && this.#isReading && !this.#isHeld) {
-      isQuiet = this.#transmit.ask() === 0;
-    }
-    if (this.#receive !== undefined && this.#isWaiting) {
-      this.#receive.ask();
-      if (this.#receive.hasMore) isQuiet = false;
-    }
-    if (!isQuiet) this.hush();
-    return isQuiet;
-  }
-
-  wantRead(on: boolean): void {
-    this.#isReading = on;
-    if (on) this.#rouse();
-  }
-
-  /** Look at the guest's ring, once those are there whom its frames may be for. */
-  #rouse(): void {
-    if (!this.#isReading || this.#transmit === undefined || this.#isHeld) return;
-    this.#isHeld = this.#switch.isGathering;
-    if (!this.#isHeld) return this.#switch.poll(this);
-    this.#switch.later(GATHER_MS, () => {
-      this.#isHeld = false;
-      this.#rouse();
-    });
-  }
-
-  // ---- the guest receives ----
+  // ---- the switch has frames ----
 
   tx(at: Int32Array, length: Int32Array, from: number, count: number): number {
-    const ring = this.#receive;
-    if (ring === undefined) return 0;
-    return this.#delivered(ring, this.#delivery.send(ring, at, length, from, count));
+    return this.#traffic.tx(at, length, from, count);
   }
 
   txGather(gather: Gather): number {
-    const ring = this.#receive;
-    if (ring === undefined) return 0;
-    return this.#delivered(ring, this.#delivery.sendGather(ring, gather));
+    return this.#traffic.txGather(gather);
   }
 
   wantWrite(on: boolean): void {
-    this.#isWaiting = on;
-    if (this.#receive === undefined) return;
-    if (on) this.#switch.poll(this);
-    else this.#receive.hush();
+    this.#traffic.wantWrite(on);
   }
 
-  #delivered(ring: ReceiveRing, frames: number): number {
-    this.#publish(ring, RECEIVE);
-    const { fault } = this.#delivery;
-    if (fault === 0) return frames;
-    // What was delivered is told first; the next call finds the ring broken again and nothing else.
-    if (frames > 0) return frames;
-    this.#broken = `receive ring: ${faultText(fault)}`;
-    return TX_GONE;
+  wantRead(on: boolean): void {
+    this.#traffic.wantRead(on);
   }
 
-  #publish(ring: Ring, index: number): void {
-    if (!ring.publish()) return;
-    const { call } = this.#session.rings[index];
-    if (call < 0) return;
-    this.#sharing.signal(call);
-    this.#switch.tally.txCall(this.row);
-  }
-
-  #break(ring: string, fault: number): void {
-    this.#broken = `${ring} ring: ${faultText(fault)}`;
-    this.lose(this.#broken);
+  giveBack(frames: number): void {
+    this.#traffic.giveBack(frames);
   }
 }
-
-/** Kicks for an untouched ring until something must be wrong. */
-const IDLE_KICKS = 3;
-/** Between two looks whether all are there. */
-const GATHER_MS = 20;
 
 /** Makes the port of a front-end's connection. */
 export const vhostUserPort: Connect = (host, config, name, row, fd, onClose) =>
   new VhostUserPort(host, config, name, row, fd, onClose);
-
-function plan(
-  { size, desc, avail, used, base }: RingState,
-  { eventIdx, indirect }: { eventIdx: boolean; indirect: boolean },
-): RingPlan {
-  return { size, desc, avail, used, base, eventIdx, indirect };
-}

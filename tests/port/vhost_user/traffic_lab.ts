@@ -109,6 +109,7 @@ export class TrafficLab {
   }
 
   turn(): void {
+    clock += 0.03; // so that everybody is looked at, and not polled ports alone
     this.engine.later(0.02, () => {}); // so that it does not sleep
     this.engine.turn();
   }
