@@ -46,7 +46,7 @@ Deno.test("dist/vswitch.plist starts a switch with the sockets that launchd make
   const job = await read("vswitch.plist");
   const [program, ...args] = job.ProgramArguments as string[];
   assert(program.startsWith("/"), "launchd looks in no PATH");
-  const command = parseCommand(args, { kinds, groupId: () => undefined });
+  const command = parseCommand(args, { kinds, groupId: () => undefined, pathLimit: 103 });
   assert(command.kind === "run");
   const { ports } = command.config;
   const named = ports.filter(({ kind }) => kind === "fd");

@@ -23,18 +23,20 @@ export class SpreadWriter {
 
   /** Write the `bytes` bytes at `from` behind what was written; what the buffers have no room for is left out. */
   add({ at, length, buffers }: ReceiveRing, from: number, bytes: number): void {
-    let done = 0;
-    while (done < bytes && this.#buffer < buffers) {
-      const i = this.#buffer;
-      const part = Math.min(bytes - done, length[i] - this.#filled);
-      const to = at[i] + this.#filled, source = from + done;
-      this.#u8.copyWithin(to, source, source + part);
-      done += part;
-      this.#filled += part;
-      if (this.#filled === length[i]) {
-        this.#buffer++;
-        this.#filled = 0;
+    const u8 = this.#u8;
+    let i = this.#buffer, filled = this.#filled, left = bytes, source = from;
+    for (; left > 0 && i < buffers; i++, filled = 0) {
+      const room = length[i] - filled, part = left < room ? left : room;
+      const to = at[i] + filled;
+      u8.copyWithin(to, source, source + part);
+      source += part;
+      left -= part;
+      if (part < room) {
+        filled += part;
+        break;
       }
     }
+    this.#buffer = i;
+    this.#filled = filled;
   }
 }
