@@ -17,8 +17,10 @@
  */
 import { FreeList } from "./free_list.ts";
 
-/** Allocation unit: a page, so that freed blocks can be handed back to the kernel. */
+/** Allocation unit: the smallest page there is. */
 const PAGE = 4096;
+/** The largest page a kernel of this machine may have: Apple's have 16 KiB, Linux on arm64 up to 64. */
+const LARGEST_PAGE = Deno.build.arch === "x86_64" ? PAGE : 65_536;
 
 /** Where the guest space begins: behind every offset that is a signed 32-bit number. */
 export const GUEST_BASE = 2 ** 31;
@@ -33,19 +35,23 @@ export class Arena {
   readonly high: number;
   readonly #slab: FreeList;
   readonly #discard: (at: number, bytes: number) => void;
+  readonly #page: number;
 
   /**
    * @param buffer the mapping; its address must be a multiple of 4 GiB
    * @param high the address divided by 2^32
    * @param discard tells the kernel that pages are no longer needed; they read as zeros afterwards
    * @param slabBytes how much of it is handed out, at most {@linkcode GUEST_BASE}; the rest is not written to
+   * @param page bytes of a page of the kernel, or a multiple: `discard` gets whole ones only
    */
   constructor(
     buffer: ArrayBuffer,
     high: number,
     discard: (at: number, bytes: number) => void,
     slabBytes: number = buffer.byteLength,
+    page: number = LARGEST_PAGE,
   ) {
+    this.#page = page;
     this.u8 = new Uint8Array(buffer);
     this.view = new DataView(buffer);
     this.high = high | 0;
@@ -84,7 +90,19 @@ export class Arena {
 
   /** Give back what {@linkcode take} returned; its pages go back to the kernel. */
   give(at: number): void {
-    this.#discard(at, this.#slab.bytesAt(at));
+    this.#clear(at, at + this.#slab.bytesAt(at));
     this.#slab.give(at);
+  }
+
+  /**
+   * Make zeros of the bytes from `at` to `end`: of whole pages by the kernel, of what is left by hand. A kernel that is
+   * told of a part of a page refuses, or takes the rest of it too, which is a neighbour's (mmap, Darwin).
+   */
+  #clear(at: number, end: number): void {
+    const first = Math.min(end, Math.ceil(at / this.#page) * this.#page);
+    const last = Math.max(first, Math.floor(end / this.#page) * this.#page);
+    this.u8.fill(0, at, first);
+    this.u8.fill(0, last, end);
+    if (last > first) this.#discard(first, last - first);
   }
 }

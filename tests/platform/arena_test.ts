@@ -146,3 +146,31 @@ Deno.test("Arena.take() hands out the slab only, and leaves the guest space alon
   arena.give(at);
   assertEquals(arena.available, 3 * PAGE);
 });
+
+Deno.test("Arena.give() tells the kernel of whole pages only, however large they are", () => {
+  const large = 4 * PAGE;
+  fc.assert(fc.property(
+    fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 3, maxLength: 5 }),
+    fc.nat(4),
+    (sizes, which) => {
+      const arena: Arena = new Arena(
+        new ArrayBuffer(PAGES * PAGE),
+        0,
+        (at, bytes) => {
+          assertEquals([at % large, bytes % large], [0, 0]);
+          arena.u8.fill(0, at, at + bytes);
+        },
+        PAGES * PAGE,
+        large,
+      );
+      const blocks = sizes.map((pages) => ({ at: arena.take(pages * PAGE), bytes: pages * PAGE }));
+      for (const { at, bytes } of blocks) arena.u8.fill(7, at, at + bytes);
+      const given = blocks[which % blocks.length];
+      arena.give(given.at);
+      for (const { at, bytes } of blocks) {
+        const value = at === given.at ? 0 : 7;
+        assert(arena.u8.subarray(at, at + bytes).every((byte) => byte === value), `block at ${at}`);
+      }
+    },
+  ));
+});
