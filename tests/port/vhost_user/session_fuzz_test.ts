@@ -124,8 +124,8 @@ Deno.test("Session survives anything a front-end says: no throw, no descriptor, 
             if (!going || front.send(some, kinds.map((kind) => fds[kind])) < 0) break;
             going = front.session.read();
             assert(!front.host.halted);
-            // bounded: what rings hold, and one message with its descriptors
-            assert(descriptors() <= before + own + 6 + 8);
+            // bounded: what rings and the memory table hold, and one message with its descriptors
+            assert(descriptors() <= before + own + 6 + 8 + 8);
             if (front.session.memory.regions > 0) mapped++;
             if (front.session.rings.some((ring) => ring.desc >= 0)) placed++;
             if (front.session.rings.some((ring) => ring.ready)) ready++;
