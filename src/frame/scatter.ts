@@ -14,6 +14,7 @@
  * @module
  */
 import { type Headers, Kind } from "./headers.ts";
+import { copyFew, FEW_BYTES } from "./windows.ts";
 
 /** Frames that one batch of a guest holds. */
 export const SCATTER_SLOTS = 128;
@@ -31,8 +32,6 @@ const PIECES = 4096;
 export const FRAME_PIECES = 64;
 /** Bytes that hold the headers of nearly all frames. */
 const EXPOSED = 256;
-/** Up to here it is quicker to copy words: `copyWithin` takes 17 ns however little it copies. */
-const WORDS_BYTES = 32;
 
 /** See the head of this file. */
 export class Scatter {
@@ -117,8 +116,8 @@ export class Scatter {
   copy(to: number, at: number, length: number): void {
     const head = this.head[this.slotOf(at)];
     this.copyRest(to, at, length);
-    if (head > WORDS_BYTES) this.#u8.copyWithin(to, at, at + head);
-    else copyWords(this.#view, to, at, head);
+    if (head > FEW_BYTES) this.#u8.copyWithin(to, at, at + head);
+    else copyFew(this.#view, to, this.#view, at, head);
   }
 
   /** Copy bytes `from` .. `until - 1` of the frame of a slot to where they belong in a frame at `to`. */
@@ -134,13 +133,6 @@ export class Scatter {
       done += pieceLength[i];
     }
   }
-}
-
-/** Copy a few bytes: by words, and the rest one by one. */
-function copyWords(view: DataView, to: number, from: number, bytes: number): void {
-  let i = 0;
-  for (; i + 4 <= bytes; i += 4) view.setInt32(to + i, view.getInt32(from + i, true), true);
-  for (; i < bytes; i++) view.setUint8(to + i, view.getUint8(from + i));
 }
 
 /** For memory without guests. */

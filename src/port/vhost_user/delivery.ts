@@ -18,6 +18,7 @@ import {
 } from "../../frame/windows.ts";
 import { Vnet } from "../../frame/vnet.ts";
 import type { Gather } from "../../offload/gather.ts";
+import { VNET_BYTES } from "../batch.ts";
 import type { Port, Switch } from "../port.ts";
 import { type ReceiveRing, Room } from "./receive_ring.ts";
 import { SpreadWriter } from "./spread.ts";
@@ -174,6 +175,6 @@ export class Delivery {
 
   /** Say in the header at `hdr` over how many chains the frame is spread (virtio 1.2, 5.1.6.4). */
   #setBuffers(hdr: number, vnetHdr: number, chains: number): void {
-    if (vnetHdr === 12) this.#view.setUint16(hdr + Vnet.NUM_BUFFERS, chains, true);
+    if (vnetHdr === VNET_BYTES) this.#view.setUint16(hdr + Vnet.NUM_BUFFERS, chains, true);
   }
 }

@@ -11,15 +11,13 @@ import { Headers } from "../../frame/headers.ts";
 import { SCATTER_SLOTS } from "../../frame/scatter.ts";
 import { copyHead, HEAD_BYTES, offsetOf, type Windows } from "../../frame/windows.ts";
 import { acceptVnet, Verdict } from "../../offload/accept.ts";
-import { HEADROOM } from "../batch.ts";
+import { HEADROOM, VNET_BYTES } from "../batch.ts";
 import { MAX_FRAME } from "../config.ts";
 import type { Port, Switch } from "../port.ts";
 import type { TransmitRing } from "./transmit_ring.ts";
 
-/** Bytes of the vnet header of all drivers but legacy ones. */
-const HEADER = 12;
 /** Bytes of a frame that are copied: Ethernet header and first tag. */
-const FRAME_HEAD = HEAD_BYTES - HEADER;
+const FRAME_HEAD = HEAD_BYTES - VNET_BYTES;
 /** Byte of the GSO type in the first word of a vnet header. */
 const GSO_TYPE = 0xff00;
 /** `num_buffers` of 1 in the last word of a header of 12 bytes. */
@@ -73,12 +71,12 @@ export class Intake {
   #copyHeads(taken: number): void {
     const { memory: { scatter } } = this.#switch, view = this.#view, windows = this.#windows;
     const { pieceAt, pieceLength, first } = scatter;
-    if (this.#port.config.vnetHdr !== HEADER) return;
+    if (this.#port.config.vnetHdr !== VNET_BYTES) return;
     for (let k = 0; k < taken; k++) {
       const piece = first[k];
       if (pieceLength[piece] < HEAD_BYTES) continue;
       const from = pieceAt[piece];
-      copyHead(view, scatter.at(k) - HEADER, windows.at(from), offsetOf(from));
+      copyHead(view, scatter.at(k) - VNET_BYTES, windows.at(from), offsetOf(from));
     }
   }
 
@@ -110,9 +108,9 @@ export class Intake {
     if (length <= 0) return Verdict.SHORT;
     if (length > MAX_FRAME) return TOO_LONG;
     view.setUint32(hdr - HEADROOM, bytes);
-    if (vnetHdr === HEADER && scatter.pieceLength[first] >= HEAD_BYTES) {
-      scatter.pieceAt[first] += HEADER;
-      scatter.pieceLength[first] -= HEADER;
+    if (vnetHdr === VNET_BYTES && scatter.pieceLength[first] >= HEAD_BYTES) {
+      scatter.pieceAt[first] += VNET_BYTES;
+      scatter.pieceLength[first] -= VNET_BYTES;
       scatter.head[k] = FRAME_HEAD;
     } else this.#assemble(k, hdr, at, length);
     const word = view.getInt32(hdr, true);
@@ -122,7 +120,7 @@ export class Intake {
       const { sends } = this.#port.config;
       return acceptVnet(view, hdr, vnetHdr as 10 | 12, at, length, sends, this.#headers);
     }
-    if (vnetHdr === HEADER) view.setInt32(hdr + 8, ONE_BUFFER, true);
+    if (vnetHdr === VNET_BYTES) view.setInt32(hdr + 8, ONE_BUFFER, true);
     return Verdict.OK;
   }
 
