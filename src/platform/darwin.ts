@@ -15,6 +15,7 @@
  *
  * @module
  */
+import { cString } from "./c_string.ts";
 import { DARWIN_NUMBERS as D } from "./abi.ts";
 import type { Arena } from "./arena.ts";
 import { DarwinDatagrams, isTrusted } from "./darwin_datagrams.ts";
@@ -207,8 +208,4 @@ export class DarwinKernel extends DarwinSockets implements Kernel {
   #kernelRelease(): string {
     return this.#sysctl("kern.osrelease", 48) < 0 ? "0" : this.scratch.text();
   }
-}
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
 }

@@ -7,9 +7,10 @@
  *
  * @module
  */
+import { cString } from "./c_string.ts";
 import { Epoll } from "./epoll.ts";
 import type { Kernel, PathInfo } from "./kernel.ts";
-import { cString, UNKNOWN_ERROR } from "./linux_calls.ts";
+import { UNKNOWN_ERROR } from "./linux_calls.ts";
 import { LinuxSharing } from "./linux_sharing.ts";
 import { LinuxSockets } from "./linux_sockets.ts";
 import { pathInfo } from "./path_info.ts";

@@ -64,8 +64,3 @@ export abstract class LinuxCalls {
     }
   }
 }
-
-/** A text as C wants it. */
-export function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
-}

@@ -11,12 +11,13 @@
  *
  * @module
  */
+import { cString } from "./c_string.ts";
 import { LINUX } from "./abi.ts";
 import { type Arena, GUEST_BASE } from "./arena.ts";
 import { Closer } from "./closer.ts";
 import { Errno } from "./errno.ts";
 import { FreeList } from "./free_list.ts";
-import { cString, type Symbols, UNKNOWN_ERROR } from "./linux_calls.ts";
+import { type Symbols, UNKNOWN_ERROR } from "./linux_calls.ts";
 import { DESCRIPTORS_MAX, MessagePage } from "./message_page.ts";
 import { putZeros } from "./reserve.ts";
 import type { Sharing } from "./sharing.ts";

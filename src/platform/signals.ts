@@ -13,9 +13,10 @@
  *
  * @module
  */
+import { cString } from "./c_string.ts";
 import type { Arena } from "./arena.ts";
 import { Errno } from "./errno.ts";
-import { cString, type Symbols, UNKNOWN_ERROR } from "./linux_calls.ts";
+import { type Symbols, UNKNOWN_ERROR } from "./linux_calls.ts";
 
 const x86 = Deno.build.arch === "x86_64";
 const IO_SETUP = x86 ? 206n : 0n;
