@@ -116,15 +116,15 @@ function tellReady(
   log: Log,
   end: AbortSignal,
 ): Promise<void> {
-  const { kernel, opened } = supervisor;
+  const { kernel, opened, bulk } = supervisor;
   const line = JSON.stringify(readyLine(opened, {
     version: program.version,
     pid: Deno.pid,
     folder: Deno.cwd(),
     pathLimit: kernel.pathLimit,
-    bulk: kernel.bulk,
+    bulk,
   }));
-  log.tell("info", `datagrams go by ${kernel.bulk}`);
+  log.tell("info", `datagrams go by ${bulk}`);
   if (config.readyFd === 1) {
     out.write(line);
     return Promise.resolve();

@@ -37,10 +37,11 @@ export class Supervisor {
   readonly #counters = new SharedArrayBuffer(SHARED_BYTES);
   readonly #ports = new Map<number, PortRow>();
   readonly #onLog: (entry: Entry) => void;
-  readonly #answer = Promise.withResolvers<readonly OpenedPort[]>();
+  readonly #answer = Promise.withResolvers<Event & { kind: "opened" }>();
   readonly #end = Promise.withResolvers<never>();
   readonly #stopped = Promise.withResolvers<void>();
   #opened: readonly OpenedPort[] = [];
+  #bulk = "";
   #openedAt = performance.now();
   #stopping: Promise<boolean> | undefined;
 
@@ -82,7 +83,9 @@ export class Supervisor {
         },
       });
       supervisor.#command({ kind: "open", ports });
-      supervisor.#opened = await Promise.race([supervisor.#answer.promise, supervisor.ended]);
+      const answer = await Promise.race([supervisor.#answer.promise, supervisor.ended]);
+      supervisor.#opened = answer.ports;
+      supervisor.#bulk = answer.bulk;
       supervisor.#openedAt = performance.now();
       return supervisor;
     } catch (error) {
@@ -94,6 +97,11 @@ export class Supervisor {
   /** Facts of the opened ports, in the order they were configured. */
   get opened(): readonly OpenedPort[] {
     return this.#opened;
+  }
+
+  /** The calls that carry its datagrams. */
+  get bulk(): string {
+    return this.#bulk;
   }
 
   /** The counters of this moment, consistent. After {@linkcode stop}: those of the end. */
@@ -145,7 +153,7 @@ export class Supervisor {
   #hear(event: Event): void {
     switch (event.kind) {
       case "opened":
-        return this.#answer.resolve(event.ports);
+        return this.#answer.resolve(event);
       case "failed":
         return this.#answer.reject(
           new Failure(event.message, event.usage ? Exit.USAGE : Exit.FAILED),

@@ -50,6 +50,8 @@ export const DROP_REASONS = [
   "unsegmentable",
   /** egress: a frame to be cut whose finished checksum is wrong */
   "bad-checksum",
+  /** egress: waited for 2.5 to 5 s for a VM that does not take frames */
+  "expired",
 ] as const;
 /** One of the {@linkcode DROP_REASONS}. */
 export type DropReason = typeof DROP_REASONS[number];

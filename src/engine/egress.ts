@@ -3,11 +3,7 @@
  *
  * Credit is what is left of `queue=` bytes. A frame is accepted only against credit, so whatever a send
  * leaves over is sure to fit into the queue, and a VM that stops reading costs exactly its queue and one
- * comparison a frame. A full VM is never waited for: its egress is `blocked` until the writable event or
- * its retry time, whichever comes first. Both are needed. Linux reports a datagram socket writable only
- * when a quarter or less of its buffer is used, Darwin sometimes not at all; the timer costs nothing
- * while frames flow. How often that happens and how it ends is counted (fullness.ts). Frames that wait have no age
- * limit: the queue bounds their delay while the VM reads, and one that does not read for a moment wants them.
+ * comparison a frame. What it does not take waits in the backlog (backlog.ts).
  *
  * Between ports whose offload policies agree frames go out as they came. Otherwise the planner makes of
  * them what this VM takes, and what cannot be sent now waits in that form. Cutting adds headers, for which credit
@@ -18,21 +14,16 @@
  */
 import type { Planner } from "../offload/plan.ts";
 import { Need, needs, NO_OFFLOAD, type Policy } from "../offload/policy.ts";
-import type { Arena } from "../platform/arena.ts";
 import { type Batch, BATCH_FRAMES, HEADROOM } from "../port/batch.ts";
 import { MAX_FRAME } from "../port/config.ts";
 import { type Port, TX_GONE } from "../port/port.ts";
-import { Backoff } from "./backoff.ts";
+import { Backlog, type BacklogHost } from "./backlog.ts";
 import { Column, COLUMNS, dropColumn } from "./counters.ts";
-import { Fullness } from "./fullness.ts";
 import { Outbox } from "./outbox.ts";
 import { account } from "./plan_account.ts";
-import { FrameQueue } from "./queue.ts";
 
 /** Frames of one turn before they are sent early. */
 const TURN_FRAMES = BATCH_FRAMES;
-/** Queued frames offered to a port at once. */
-const DRAIN_FRAMES = 128;
 
 const QUEUE_FULL = dropColumn("queue-full");
 const PEER_GONE = dropColumn("peer-gone");
@@ -40,10 +31,7 @@ const CLOSING = dropColumn("closing");
 const OVERSIZE = dropColumn("oversize");
 
 /** What an egress needs of the loop. */
-export interface EgressHost {
-  readonly arena: Arena;
-  /** Counter cells, see counters.ts. */
-  readonly cells: Float64Array;
+export interface EgressHost extends BacklogHost {
   readonly now: number;
   /** The one ingress batch. */
   readonly batch: Batch;
@@ -55,8 +43,6 @@ export interface EgressHost {
   blocked(egress: Egress): void;
   /** A send found the peer gone. */
   gone(egress: Egress): void;
-  /** The VM was full and is no more; `text` says what that came to. */
-  recovered(egress: Egress, text: string): void;
   /** At least half of the credit is back. */
   relieved(egress: Egress): void;
 }
@@ -65,17 +51,12 @@ export interface EgressHost {
 export class Egress {
   readonly port: Port;
   readonly row: number;
-  /** True while the VM takes nothing. */
-  isBlocked = false;
   /** Nothing more goes out: the peer is gone. */
   closed = false;
   readonly #host: EgressHost;
   readonly #cells: Float64Array;
-  readonly #queue: FrameQueue;
+  readonly #backlog: Backlog;
   readonly #outbox: Outbox;
-  readonly #fullness: Fullness;
-  readonly #drainAt = new Int32Array(DRAIN_FRAMES);
-  readonly #drainLength = new Int32Array(DRAIN_FRAMES);
   /** Policy of the port this turn's frames came by, and what they may need; see {@linkcode needs}. */
   #ingress: Policy = NO_OFFLOAD;
   #need: number;
@@ -85,7 +66,6 @@ export class Egress {
   readonly #lead: number;
   /** Credit in bytes, this turn's frames already taken off. */
   #room: number;
-  readonly #backoff = new Backoff();
 
   constructor(host: EgressHost, port: Port) {
     this.#host = host;
@@ -96,24 +76,23 @@ export class Egress {
     this.#limit = this.#limitOf(this.#need);
     this.#cells = host.cells;
     this.#outbox = new Outbox(host.batch);
-    this.#fullness = new Fullness(host.cells, port.row);
-    this.#queue = new FrameQueue(
-      host.arena,
-      port.config.queue,
-      port.config.vnetHdr,
-      host.planner.scatter,
-    );
-    this.#room = port.config.queue;
+    this.#backlog = new Backlog(host, port, host.planner.scatter);
+    this.#room = this.#backlog.room;
+  }
+
+  /** True while the VM takes nothing. */
+  get isBlocked(): boolean {
+    return this.#backlog.isBlocked;
   }
 
   /** Time to try again while blocked, in ms. */
   get retryAt(): number {
-    return this.#backoff.retryAt;
+    return this.#backlog.retryAt;
   }
 
   /** Frames waiting in the queue. */
   get queued(): number {
-    return this.#queue.frames;
+    return this.#backlog.frames;
   }
 
   /**
@@ -152,7 +131,7 @@ export class Egress {
     else this.#plan(at, length, from, from + count);
     if (this.closed) return;
     this.#outbox.clear();
-    this.#room = this.#queue.capacity - this.#queue.bytes;
+    this.#room = this.#backlog.room;
   }
 
   /** Send frames as they are once their checksums are completed: they still lie where they lay. */
@@ -171,9 +150,7 @@ export class Egress {
     }
     this.#cells[this.row * COLUMNS + Column.passed] += to - from - filled;
     this.#cells[this.row * COLUMNS + Column.filled] += filled;
-    for (let i = from + taken; i < to; i++) {
-      if (!this.#queue.put(at[i], length[i])) this.dropFull();
-    }
+    this.#backlog.put(at, length, from + taken, to);
     this.#settle();
   }
 
@@ -190,21 +167,13 @@ export class Egress {
         this.#cells[this.row * COLUMNS + PEER_GONE] += gather.frames;
         return this.#lose();
       }
-      for (let i = taken; i < gather.frames; i++) {
-        if (!this.#queue.putGathered(gather, i)) this.dropFull();
-      }
+      this.#backlog.putGathered(gather, taken);
       this.#settle();
     }
   }
 
-  /** Tell what is queued now, and wait for the VM when there is something. */
   #settle(): void {
-    const row = this.row * COLUMNS, { bytes, frames } = this.#queue;
-    if (frames > 0) {
-      this.#cells[row + Column.queued] = frames;
-      if (bytes > this.#cells[row + Column.queueHigh]) this.#cells[row + Column.queueHigh] = bytes;
-    }
-    if (!this.isBlocked && (frames > 0 || this.port.unfinished)) this.#block();
+    if (this.#backlog.settle(this.#host.now)) this.#host.blocked(this);
   }
 
   /**
@@ -226,51 +195,40 @@ export class Egress {
     return (need & ~Need.FILL) === 0 ? this.port.config.maxFrame : MAX_FRAME;
   }
 
-  /** The writable event or the retry time has come. */
-  retry(): void {
-    if (this.closed || !this.isBlocked) return;
-    const progress = this.#drain();
-    if (this.closed) return;
-    this.#room = this.#queue.capacity - this.#queue.bytes;
-    this.#cells[this.row * COLUMNS + Column.queued] = this.#queue.frames;
-    const halfFree = this.#queue.bytes * 2 <= this.#queue.capacity;
+  /**
+   * Try again.
+   *
+   * @param woken the writable event has come, else the retry time
+   */
+  retry(woken = false): void {
+    const backlog = this.#backlog, { now } = this.#host;
+    if (this.closed || !backlog.isBlocked) return;
+    if (backlog.isSpent && !woken) return backlog.wait(woken, now);
+    const taken = backlog.offer();
+    if (taken === TX_GONE) return this.#lose();
+    this.#room = backlog.room;
     // Only a VM that reads relieves those who wait: a short queue may be half free with no room for their frame.
-    if (halfFree && (progress || this.#isDone)) this.#host.relieved(this);
-    // Who was relieved may have filled the queue again.
-    if (this.#isDone) {
-      this.isBlocked = false;
-      this.port.wantWrite(false);
-      const text = this.#fullness.end(this.#host.now);
-      if (text !== undefined) this.#host.recovered(this, text);
-      return;
-    }
-    if (progress) this.#backoff.progress(this.#host.now);
-    else this.#backoff.stall(this.#host.now);
-  }
-
-  /** Nothing waits. */
-  get #isDone(): boolean {
-    return this.#queue.frames === 0 && !this.port.unfinished;
+    if (backlog.isHalfFree && (taken > 0 || backlog.isEmpty)) this.#host.relieved(this);
+    // Who was relieved may have filled the queue again, or found the VM gone.
+    if (this.closed) return;
+    backlog.conclude(taken, woken, now);
+    this.#room = backlog.room;
   }
 
   /** The switch stops: only the end of a frame that has been started still goes out. */
   abandon(): void {
-    this.#cells[this.row * COLUMNS + CLOSING] += this.#outbox.count + this.#queue.frames;
-    this.#cells[this.row * COLUMNS + Column.queued] = 0;
+    this.#cells[this.row * COLUMNS + CLOSING] += this.#outbox.count + this.#backlog.clear();
     this.#outbox.clear();
-    this.#queue.drop(this.#queue.frames);
   }
 
   /** The VM is gone: everything that waited for it is dropped and counted. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.isBlocked = false;
-    this.#cells[this.row * COLUMNS + PEER_GONE] += this.#outbox.count + this.#queue.frames;
-    this.#cells[this.row * COLUMNS + Column.queued] = 0;
+    this.#cells[this.row * COLUMNS + PEER_GONE] += this.#outbox.count + this.#backlog.clear();
     this.#outbox.clear();
     this.#room = 0;
-    this.#queue.dispose();
+    this.#backlog.dispose();
   }
 
   /** As {@linkcode push}, frame by frame: for a run that does not go as a whole. */
@@ -295,31 +253,6 @@ export class Egress {
       this.#room -= record;
     }
     return to;
-  }
-
-  /** Offer queued frames until the VM takes no more; true when it took any. */
-  #drain(): boolean {
-    let progress = false;
-    do {
-      const count = this.#queue.peek(this.#drainAt, this.#drainLength, DRAIN_FRAMES);
-      const taken = this.port.tx(this.#drainAt, this.#drainLength, 0, count);
-      if (taken === TX_GONE) {
-        this.#lose();
-        return false;
-      }
-      this.#queue.drop(taken);
-      if (taken > 0) progress = true;
-      if (taken < count) break;
-    } while (this.#queue.frames > 0);
-    return progress;
-  }
-
-  #block(): void {
-    this.isBlocked = true;
-    this.#fullness.begin(this.#host.now);
-    this.#backoff.progress(this.#host.now);
-    this.port.wantWrite(true);
-    this.#host.blocked(this);
   }
 
   #lose(): void {

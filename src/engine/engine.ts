@@ -57,6 +57,8 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
   readonly batch: Batch = new Batch();
   readonly cells: Float64Array;
   readonly tally: CellTally;
+  readonly refusals: Int32Array;
+  readonly fullTold: Float64Array = new Float64Array(ROWS).fill(-Infinity);
   readonly fdb: Fdb;
   readonly planner: Planner;
   /** Egress by row. */
@@ -95,6 +97,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
     this.memory = new Memory(kernel.arena, kernel.abi);
     this.cells = counters.cells;
     this.tally = new CellTally(counters.cells);
+    this.refusals = this.tally.refusals;
     this.planner = new Planner(
       this.view,
       this.arena.take(GATHER_SCRATCH),
@@ -153,6 +156,8 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
     if (row >= ROWS) return -1;
     this.#names[row] = name;
     this.#counters.clear(row);
+    this.refusals[row] = 0;
+    this.fullTold[row] = -Infinity;
     this.#counters.cover(row + 1);
     this.#events.port(row, name, "waiting");
     return row;
@@ -209,7 +214,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
   }
 
   writable(port: Port): void {
-    this.egress[port.row]?.retry();
+    this.egress[port.row]?.retry(true);
   }
 
   // ---- Switch: readiness ----
@@ -261,8 +266,8 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
     this.#gone.push(egress);
   }
 
-  recovered(egress: Egress, text: string): void {
-    this.log("info", egress.port.name, text);
+  tellFull(row: number, text: string): void {
+    this.log("info", this.#names[row]!, text);
   }
 
   relieved(egress: Egress): void {

@@ -50,7 +50,8 @@ export class House {
       throw error;
     }
     this.#ports.push(...opened);
-    return { kind: "opened", ports: opened.map((port, i) => facts(configs[i], port)) };
+    const ports = opened.map((port, i) => facts(configs[i], port));
+    return { kind: "opened", ports, bulk: this.#engine.kernel.bulk };
   }
 
   /** Take no new VMs, finish started frames, close everything. Takes at most {@linkcode FINISH_MS}. */

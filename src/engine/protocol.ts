@@ -50,7 +50,8 @@ export interface OpenedPort {
 
 /** What the engine tells main. */
 export type Event =
-  | { readonly kind: "opened"; readonly ports: readonly OpenedPort[] }
+  /** `bulk`: the calls that carry the engine's datagrams (Kernel.bulk). */
+  | { readonly kind: "opened"; readonly ports: readonly OpenedPort[]; readonly bulk: string }
   /** A port could not be opened; the ports of that command are closed again. `usage`: the user must change the command line. */
   | { readonly kind: "failed"; readonly message: string; readonly usage: boolean }
   | {

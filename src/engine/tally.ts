@@ -4,10 +4,12 @@
  * @module
  */
 import type { Tally } from "../port/port.ts";
-import { Column, COLUMNS, dropColumn, type DropReason } from "./counters.ts";
+import { Column, COLUMNS, dropColumn, type DropReason, ROWS } from "./counters.ts";
 
 /** See {@linkcode Tally}. */
 export class CellTally implements Tally {
+  /** Error number of each row's last {@linkcode retry}. */
+  readonly refusals: Int32Array = new Int32Array(ROWS);
   readonly #cells: Float64Array;
 
   constructor(cells: Float64Array) {
@@ -27,8 +29,9 @@ export class CellTally implements Tally {
     this.#cells[row * COLUMNS + Column.txBytes] += bytes;
   }
 
-  retry(row: number): void {
+  retry(row: number, error: number): void {
     this.#cells[row * COLUMNS + Column.retries]++;
+    this.refusals[row] = error;
   }
 
   client(row: number): void {

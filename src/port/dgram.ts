@@ -24,6 +24,7 @@ import { discardDatagrams, DRAIN_BATCHES } from "./dgram_discard.ts";
 import {
   describe,
   fileOf,
+  hearsPeerOnly,
   isFrom,
   isHello,
   Life,
@@ -85,7 +86,7 @@ export class DgramPort implements Port, Opened {
     this.buffers = host.kernel.setBuffers(fd, DGRAM_BUFFER_BYTES);
     this.#watched = new Watched(host, fd, this);
     host.log("info", this.name, `socket buffers: asked ${DGRAM_BUFFER_BYTES}, got ${this.buffers}`);
-    this.#paired = host.kernel.isConnected(fd) === 1;
+    this.#paired = host.kernel.isConnected(fd) === 1 && hearsPeerOnly(host.kernel, fd);
     this.#sorts = !host.kernel.turnsAway && !this.#paired;
     if (!this.#paired) host.kernel.setCredentials(fd, true);
     else {

@@ -43,6 +43,11 @@ export function probe(kernel: Kernel, peer: Peer): Life {
   return judge(result) === Fault.PEER ? Life.REMOVED : Life.UNKNOWN;
 }
 
+/** True when nobody but its peer reaches a connected socket: the kernel sees to that, or it has no name to send to. */
+export function hearsPeerOnly(kernel: Kernel, fd: number): boolean {
+  return kernel.turnsAway || kernel.ownAddress(fd)?.length === 0;
+}
+
 /** Identity of the peer's socket file; empty for an abstract name or a removed path. */
 export function fileOf(kernel: Kernel, peer: Peer): string {
   if (peer.address.length === 0 || peer.address[0] === 0) return "";

@@ -103,7 +103,7 @@ export class DgramSender {
         // What went out is told first; the next call finds the peer gone again and nothing else.
         return sent > 0 ? sent : TX_GONE;
       } else {
-        tally.retry(row);
+        tally.retry(row, -n);
         break;
       }
     }

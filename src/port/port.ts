@@ -144,7 +144,8 @@ export interface Tally {
   txCall(row: number): void;
   /** `frames` frames of together `bytes` bytes were sent. */
   sent(row: number, frames: number, bytes: number): void;
-  retry(row: number): void;
+  /** A send was refused for now, with this (positive) error number. */
+  retry(row: number, error: number): void;
   client(row: number): void;
   /** A frame that never reached the switch: counted as received and dropped. */
   lost(

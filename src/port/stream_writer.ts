@@ -187,7 +187,7 @@ export class StreamWriter {
       const fault = n === 0 ? Fault.AGAIN : judge(n);
       if (fault === Fault.PEER || fault === Fault.BROKEN) return TX_GONE;
       if (fault === Fault.RETRY && tries < RETRIES) continue;
-      tally.retry(this.#row);
+      tally.retry(this.#row, -n);
       return 0;
     }
   }

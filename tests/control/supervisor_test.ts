@@ -42,7 +42,7 @@ function fakeEngine(body: string): string {
 }
 
 const OBEDIENT = `
-  if (command.kind === "open") tell({ kind: "opened", ports: [] });
+  if (command.kind === "open") tell({ kind: "opened", ports: [], bulk: "calls" });
   if (command.kind === "stop") { tell({ kind: "stopped" }); close(); }`;
 
 Deno.test("Supervisor opens ports, tells about them and closes them", async () => {
@@ -108,7 +108,9 @@ Deno.test("Supervisor.start() rejects with the engine's reason and leaves nothin
     const long = [port("c", "dgram", `/tmp/${"x".repeat(120)}`)];
     const usage = await assertRejects(() => Supervisor.start(MAIN, long, ignore), Failure);
     assert(usage.usage);
-    assertMatch(usage.message, /^Cannot open port "c": path is 125 bytes, the limit is 107/);
+    const limit = Deno.build.os === "darwin" ? 103 : 107;
+    const told = `Cannot open port "c": path is 125 bytes, the limit is ${limit}`;
+    assertEquals(usage.message.slice(0, told.length), told);
   });
 });
 
@@ -123,7 +125,7 @@ Deno.test("Supervisor sends every command with one wake, and start with none", a
     order.push(port);
     wakes.push(Number(text));
   });
-  assertEquals(order, ["start", "open"]);
+  assertEquals([order, supervisor.bulk], [["start", "open"], "calls"]);
   assertEquals(supervisor.kernel.takeWakes(wakes[0]), 1);
   const stopping = supervisor.stop();
   assertEquals(supervisor.kernel.takeWakes(wakes[0]), 1);
@@ -175,7 +177,7 @@ Deno.test({
   sanitizeResources: false,
   fn: async () => {
     const url = fakeEngine(`
-      if (command.kind === "open") tell({ kind: "opened", ports: [] });
+      if (command.kind === "open") tell({ kind: "opened", ports: [], bulk: "calls" });
       if (command.kind === "stop") setTimeout(close, 1000);`);
     const supervisor = await Supervisor.start(url, [], ignore);
     const asked = performance.now();

@@ -81,7 +81,7 @@ Deno.test("demo() names the step and the reason when the switch does not answer"
   const url = fakeEngine(`
     if (command.kind === "open") {
       postMessage({ kind: "log", at: 0, level: "warning", port: "dgram", text: "a hint" });
-      postMessage({ kind: "opened", ports: [] });
+      postMessage({ kind: "opened", ports: [], bulk: "calls" });
     }
     ${STOPS}`);
   const { code, text } = await shown(url); // nobody has made the socket

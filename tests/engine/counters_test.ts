@@ -123,7 +123,7 @@ Deno.test("CellTally counts each thing in its own column of its own row", () => 
   tally.txCall(1);
   tally.txCall(1);
   tally.sent(1, 3, 192);
-  tally.retry(1);
+  tally.retry(1, 11);
   tally.client(1);
   tally.refused(1);
   tally.lost(1, "stranger", 2, 120);

@@ -109,3 +109,15 @@ Deno.test("Egress.close() counts what was pending and queued, once, and frees it
   assertEquals([way.lab.count(way.port, "queued"), way.port.offers], [0, [3]]);
   assert(way.lab.arena.available > before);
 });
+
+Deno.test("Egress: a try that an event was the reason for puts off no timer", () => {
+  const way = new Way();
+  way.port.room = 0;
+  way.send(1);
+  const { retryAt } = way.egress;
+  way.lab.now += 0.01;
+  for (let i = 0; i < 5; i++) way.egress.retry(true);
+  assertEquals([way.egress.retryAt, way.port.offers.length], [retryAt, 6]);
+  way.lab.wait(retryAt);
+  assertAlmostEquals(way.egress.retryAt - way.lab.now, 0.1, 1e-6);
+});

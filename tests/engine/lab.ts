@@ -52,6 +52,9 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
   readonly blockedOnes: Egress[] = [];
   readonly relievedOnes: Egress[] = [];
   readonly goneOnes: Port[] = [];
+  readonly told: string[] = [];
+  readonly refusals = this.tally.refusals;
+  readonly fullTold = new Float64Array(ROWS).fill(-Infinity);
   readonly stormedOnes: number[] = [];
   now = 1000;
   readonly #read: number;
@@ -205,7 +208,9 @@ export class Lab implements EgressHost, ForwardHost, PauseHost {
     this.stormedOnes.push(row);
   }
 
-  recovered(): void {}
+  tellFull(row: number, text: string): void {
+    this.told.push(`${row}: ${text}`);
+  }
 
   relieved(egress: Egress): void {
     this.relievedOnes.push(egress);
