@@ -86,6 +86,8 @@ export class Scene implements EgressHost, ForwardHost {
   readonly batch = new Batch();
   readonly cells = new Float64Array(ROWS * COLUMNS);
   readonly tally = new CellTally(this.cells);
+  readonly refusals = this.tally.refusals;
+  readonly fullTold = new Float64Array(ROWS);
   readonly fdb = new Fdb(FDB_ENTRIES, ROWS, Int32Array.of(0x1234_5678, -0x0765_4321));
   readonly egress: (Egress | undefined)[] = new Array(ROWS).fill(undefined);
   readonly members: Egress[] = [];
@@ -151,7 +153,7 @@ export class Scene implements EgressHost, ForwardHost {
   gone(): void {}
   relieved(): void {}
 
-  recovered(): void {}
+  tellFull(): void {}
   moved(): void {}
   stormed(): void {}
 
