@@ -1,8 +1,11 @@
 /**
  * Struct layouts and constants of the C library, as data.
  *
- * Offsets are in bytes and from the system's headers; a test encodes and decodes each of them against
- * the live kernel. An OS that differs is another table, never another branch.
+ * Offsets are in bytes and from the system's headers. An OS that differs is another table, never another branch.
+ *
+ * What proves them: Linux's tables are compared with the C headers and with what the living kernel writes. Of
+ * Darwin's the tests have a second copy, written out in a libSystem of theirs, which finds a slip of the pen and
+ * nothing else; that a Mac agrees is what `vswitch self-test` looks at there (selftest/layouts.ts).
  *
  * @module
  */
@@ -72,6 +75,34 @@ export const DARWIN: Abi = {
   abstractNames: false,
 };
 
+/** Constants that both systems have under one name, each with a number of its own. */
+export interface PosixNumbers {
+  readonly O_NONBLOCK: number;
+  readonly O_DIRECTORY: number;
+  readonly O_CLOEXEC: number;
+  readonly SOL_SOCKET: number;
+  readonly SO_TYPE: number;
+  readonly SO_ACCEPTCONN: number;
+  readonly SO_SNDBUF: number;
+  readonly SO_RCVBUF: number;
+  readonly MSG_DONTWAIT: number;
+  readonly RLIMIT_NOFILE: number;
+}
+
+/** Constants of Linux (include/uapi/asm-generic, linux; O_DIRECTORY also in arch/arm64). */
+export const LINUX_NUMBERS: PosixNumbers = {
+  O_NONBLOCK: 0x800,
+  O_DIRECTORY: Deno.build.arch === "x86_64" ? 0x1_0000 : 0x4000,
+  O_CLOEXEC: 0x8_0000,
+  SOL_SOCKET: 1,
+  SO_TYPE: 3,
+  SO_ACCEPTCONN: 30,
+  SO_SNDBUF: 7,
+  SO_RCVBUF: 8,
+  MSG_DONTWAIT: 0x40,
+  RLIMIT_NOFILE: 7,
+};
+
 /** struct kevent of Darwin: 32 bytes without padding (xnu bsd/sys/event.h). */
 export const KEVENT = { size: 32, ident: 0, filter: 8, flags: 10, fflags: 12, data: 16, udata: 24 };
 
@@ -80,8 +111,6 @@ export const DARWIN_NUMBERS = {
   // fcntl.h
   F_GETFD: 1,
   F_SETFD: 2,
-  F_GETFL: 3,
-  F_SETFL: 4,
   FD_CLOEXEC: 1,
   O_NONBLOCK: 0x4,
   O_DIRECTORY: 0x10_0000,
@@ -120,4 +149,4 @@ export const DARWIN_NUMBERS = {
   MAP_FIXED: 0x10,
   MAP_NORESERVE: 0x40,
   MAP_ANON: 0x1000,
-} as const;
+} as const satisfies PosixNumbers & Record<string, number>;

@@ -11,6 +11,10 @@
  * batch was cut is offered half as much the next time. Messages that carry an address are sent one by one: the kernel
  * would do the same, and an older one refuses addresses.
  *
+ * All messages of a call have as many pieces as the first. The kernel uses the place for the pieces of one message
+ * again for the next; in recvmsg_x it asked the wrong way round whether that is large enough, and wrote past its end
+ * (xnu tests/recvmsg_x_iov_overflow.c). What it never has to ask cannot go wrong.
+ *
  * @module
  */
 import { DARWIN, DARWIN_NUMBERS as D } from "./abi.ts";
@@ -32,6 +36,15 @@ const TRUSTED = [24, 6];
 export function isTrusted(release: string): boolean {
   const [major, minor = 0] = release.split(".").map(Number);
   return major > TRUSTED[0] || (major === TRUSTED[0] && minor >= TRUSTED[1]);
+}
+
+/** How many messages from `from` on, at most `count`, have as many pieces as the first. */
+function alike(table: MessageTable, from: number, count: number): number {
+  if (!table.gathers) return count;
+  const pieces = table.pieces(from);
+  let same = 1;
+  while (same < count && table.pieces(from + same) === pieces) same++;
+  return same;
 }
 
 /** See the head of this file. */
@@ -66,7 +79,7 @@ export class DarwinDatagrams {
       return this.#sendEach(fd, table, from, count);
     }
     if (fd >= this.#shy.length) this.#makeRoom(fd);
-    const offered = Math.min(count, MOST - this.#shy[fd]);
+    const offered = alike(table, from, Math.min(count, MOST - this.#shy[fd]));
     const n = this.#c.sendmsg_x!(fd, table.address(from), offered, D.MSG_DONTWAIT);
     const error = n >= 0 ? 0 : fromDarwin(this.#errno[0]);
     const less = MOST - this.#shy[fd];
@@ -106,32 +119,43 @@ export class DarwinDatagrams {
   }
 }
 
-/** Send and receive two datagrams over a socketpair: counts, lengths and bytes must be right. */
-function works({ libc: c, arena }: DarwinProcess): boolean {
-  const memory = arena.take(4096), pair = memory + 2048;
-  const out = new MessageTable(arena, DARWIN, PROBE.length, false);
+/** Send and receive datagrams over a socketpair, in one piece and in two. */
+function works(process: DarwinProcess): boolean {
+  const { libc, arena } = process, memory = arena.take(4096), pair = memory + 2048;
+  const out = new MessageTable(arena, DARWIN, PROBE.length, false, 2 * PROBE.length);
   const into = new MessageTable(arena, DARWIN, PROBE.length + 1, false);
-  const opened = c.socketpair(1, 2, 0, arena.address(pair)) === 0;
-  const [a, b] = [arena.view.getInt32(pair, true), arena.view.getInt32(pair + 4, true)];
-  const start = (i: number) => memory + i * PROBE_BYTES;
-  const sent = PROBE.map((length, i) => {
-    const bytes = arena.u8.subarray(start(i), start(i) + length);
-    crypto.getRandomValues(bytes);
-    out.set(i, start(i), length);
-    return bytes;
-  });
-  for (let i = 0; i <= PROBE.length; i++) into.set(i, start(8 + i), PROBE_BYTES);
-  const ok = opened &&
-    c.sendmsg_x!(a, out.address(0), PROBE.length, D.MSG_DONTWAIT) === PROBE.length &&
-    c.recvmsg_x!(b, into.address(0), PROBE.length + 1, D.MSG_DONTWAIT) === PROBE.length &&
-    sent.every((bytes, i) =>
-      into.received(i) === bytes.length &&
-      bytes.every((byte, at) => byte === arena.u8[start(8 + i) + at])
-    );
-  if (opened) {
-    c.close(a);
-    c.close(b);
+  let ok = libc.socketpair(1, 2, 0, arena.address(pair)) === 0;
+  if (ok) {
+    const ends = [arena.view.getInt32(pair, true), arena.view.getInt32(pair + 4, true)];
+    ok = [1, 2].every((pieces) => isCarried(process, ends, memory, out, into, pieces));
+    for (const fd of ends) libc.close(fd);
   }
   for (const at of [memory, out.at, out.vector.at, into.at, into.vector.at]) arena.give(at);
   return ok;
+}
+
+/** True if counts, lengths and bytes of the datagrams of {@linkcode PROBE} are right. */
+function isCarried(
+  { libc: c, arena: { u8 } }: DarwinProcess,
+  [from, to]: readonly number[],
+  memory: number,
+  out: MessageTable,
+  into: MessageTable,
+  pieces: number,
+): boolean {
+  const start = (i: number) => memory + i * PROBE_BYTES, { length } = PROBE;
+  const sent = PROBE.map((bytes, i) => {
+    const first = pieces > 1 ? bytes >> 1 : bytes;
+    out.setPieces(i, 2 * i, pieces);
+    out.vector.set(2 * i, start(i), first);
+    out.vector.set(2 * i + 1, start(i) + first, bytes - first);
+    return crypto.getRandomValues(u8.subarray(start(i), start(i) + bytes));
+  });
+  for (let i = 0; i <= length; i++) into.set(i, start(8 + i), PROBE_BYTES);
+  return c.sendmsg_x!(from, out.address(0), length, D.MSG_DONTWAIT) === length &&
+    c.recvmsg_x!(to, into.address(0), length + 1, D.MSG_DONTWAIT) === length &&
+    sent.every((bytes, i) =>
+      into.received(i) === bytes.length &&
+      bytes.every((byte, at) => byte === u8[start(8 + i) + at])
+    );
 }

@@ -1,33 +1,19 @@
 /**
  * Darwin's error numbers, translated at the seam: see errno.ts.
  *
- * Up to 34 both systems count as Unix did (but for EDEADLK and EAGAIN); after that they part. A number that is not
- * here, or 0 after a failed call, becomes one that no call can have, and callers try again.
+ * Up to 34 both systems count as Unix did, but for 11, which is EDEADLK on Darwin and EAGAIN on Linux; after that they
+ * part. A number that is not here becomes one that no call can have, so that callers try again: MACOS_ERROR and itself,
+ * for it may be told to a person, and what is a plain 93 on one system is another error on the other.
  *
  * @module
  */
-import { Errno } from "./errno.ts";
+import { Errno, MACOS_ERROR, UNKNOWN_ERROR } from "./errno.ts";
 
-/** For an errno that reads 0 after a failed call, or that we do not know. */
-const UNKNOWN_ERROR = 999;
+/** Up to here the numbers mean the same on both systems, but for one. */
+const LAST_SAME = 34, EDEADLK = 11;
 
-/** Darwin's numbers of the errors the switch meets (xnu bsd/sys/errno.h). */
-export const DARWIN_ERRNO: Readonly<Record<keyof typeof Errno, number>> = {
-  EPERM: 1,
-  ENOENT: 2,
-  ESRCH: 3,
-  EINTR: 4,
-  EIO: 5,
-  EBADF: 9,
-  ENOMEM: 12,
-  EACCES: 13,
-  EFAULT: 14,
-  EEXIST: 17,
-  ENOTDIR: 20,
-  EINVAL: 22,
-  ENFILE: 23,
-  EMFILE: 24,
-  EPIPE: 32,
+/** Darwin's numbers of the errors the switch meets, where they are other than Linux's (xnu bsd/sys/errno.h). */
+const DARWIN_ERRNO = {
   EAGAIN: 35,
   ENOTSOCK: 38,
   EDESTADDRREQ: 39,
@@ -49,14 +35,22 @@ export const DARWIN_ERRNO: Readonly<Record<keyof typeof Errno, number>> = {
   ENOSYS: 78,
   EPROTO: 100,
   EOPNOTSUPP: 102,
-};
+} as const satisfies Partial<Record<keyof typeof Errno, number>>;
 
-const linux = new Int16Array(128).fill(UNKNOWN_ERROR);
-for (const name of Object.keys(DARWIN_ERRNO) as (keyof typeof Errno)[]) {
+/** A second number for what is one on Linux: any operation that is not supported, not only one on a socket. */
+const ENOTSUP = 45;
+
+/** Linux's numbers by Darwin's, of which the largest is 106. */
+const linux = Int16Array.from({ length: 128 }, (_, n) => {
+  if (n === 0) return UNKNOWN_ERROR;
+  return n <= LAST_SAME && n !== EDEADLK ? n : MACOS_ERROR + n;
+});
+for (const name of Object.keys(DARWIN_ERRNO) as (keyof typeof DARWIN_ERRNO)[]) {
   linux[DARWIN_ERRNO[name]] = Errno[name];
 }
+linux[ENOTSUP] = Errno.EOPNOTSUPP;
 
-/** Linux's number of an error of Darwin's; 999 for one that is not known. */
+/** Linux's number of an error of Darwin's, or one above {@linkcode MACOS_ERROR}; 999 for what is no error number. */
 export function fromDarwin(errno: number): number {
   return errno > 0 && errno < linux.length ? linux[errno] : UNKNOWN_ERROR;
 }

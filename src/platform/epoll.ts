@@ -7,17 +7,15 @@
  *
  * @module
  */
-import type { Arena } from "./arena.ts";
+import { Errno, errnoName, UNKNOWN_ERROR } from "./errno.ts";
 import { Ready } from "./kernel.ts";
-import type { LIBC } from "./libc.ts";
-
-type Symbols = Deno.DynamicLibrary<typeof LIBC>["symbols"];
+import type { LinuxProcess, Symbols } from "./linux_calls.ts";
+import type { Poller } from "./posix.ts";
 
 const EPOLLIN = 1, EPOLLOUT = 4, EPOLLERR = 8, EPOLLHUP = 16;
 const EPOLLET = 1 << 31;
 const CTL_ADD = 1, CTL_DEL = 2, CTL_MOD = 3;
 const CLOEXEC = 0x80000;
-const ENOSYS = 38;
 /** Descriptors reported a turn; the kernel rotates, so more ready ones come next turn. */
 const EVENTS = 256;
 
@@ -27,7 +25,7 @@ const STRIDE = packed ? 3 : 4;
 const DATA = packed ? 1 : 2;
 
 /** The epoll descriptor of one thread. */
-export class Epoll {
+export class Epoll implements Poller {
   /** Tokens of the last wait's ready descriptors. */
   readonly tokens: Int32Array = new Int32Array(EVENTS);
   /** Their {@linkcode Ready} bits. */
@@ -43,11 +41,11 @@ export class Epoll {
   readonly #timeAddress: bigint;
   readonly #fine: boolean;
 
-  constructor(c: Symbols, errno: Int32Array, arena: Arena) {
-    this.#c = c;
+  constructor({ libc, errno, arena }: LinuxProcess) {
+    this.#c = libc;
     this.#errno = errno;
-    this.#fd = c.epoll_create1(CLOEXEC);
-    if (this.#fd < 0) throw new Error(`Cannot create an epoll descriptor: errno ${errno[0]}`);
+    this.#fd = libc.epoll_create1(CLOEXEC);
+    if (this.#fd < 0) throw new Error(`Cannot create an epoll descriptor: ${errnoName(errno[0])}`);
     const at = arena.take(EVENTS * STRIDE * 4 + 64);
     const time = at + EVENTS * STRIDE * 4, change = time + 16;
     const buffer = arena.u8.buffer;
@@ -107,7 +105,7 @@ export class Epoll {
   /** The symbol needs glibc 2.35 and the call Linux 5.11. */
   #probe(): boolean {
     if (this.#c.epoll_pwait2 === null) return false;
-    return this.#waitFine(0) >= 0 || this.#errno[0] !== ENOSYS;
+    return this.#waitFine(0) >= 0 || this.#errno[0] !== Errno.ENOSYS;
   }
 
   #control(operation: number, fd: number, token: number, interest: number): number {
@@ -117,6 +115,6 @@ export class Epoll {
     this.#change[DATA] = token;
     this.#change[DATA + 1] = 0;
     const result = this.#c.epoll_ctl(this.#fd, operation, fd, this.#changeAddress);
-    return result >= 0 ? result : -(this.#errno[0] || 999);
+    return result >= 0 ? result : -(this.#errno[0] || UNKNOWN_ERROR);
   }
 }

@@ -48,11 +48,22 @@ export const Errno = {
   ECONNREFUSED: 111,
 } as const;
 
+/** For an errno that reads 0 after a failed call: a number no call can have, so callers try again. */
+export const UNKNOWN_ERROR = 999;
+
+/**
+ * Added to a number of macOS's that has none of Linux's here. No call can have such a number either, so it is judged as
+ * {@linkcode UNKNOWN_ERROR} is; but a person who is told of it can look it up.
+ */
+export const MACOS_ERROR = 1000;
+
 const names = new Map<number, string>(Object.entries(Errno).map(([name, n]) => [n, name]));
 
 /** The symbolic name of an error number: `errnoName(-11)` and `errnoName(11)` are `"EAGAIN"`. */
 export function errnoName(errno: number): string {
-  return names.get(Math.abs(errno)) ?? `errno ${Math.abs(errno)}`;
+  const number = Math.abs(errno);
+  if (number > MACOS_ERROR) return `errno ${number - MACOS_ERROR} of macOS`;
+  return names.get(number) ?? `errno ${number}`;
 }
 
 /**
@@ -60,7 +71,7 @@ export function errnoName(errno: number): string {
  *
  * - `AGAIN`: the peer or the kernel has no room now; keep the frame and try later.
  * - `RETRY`: interrupted, or an error number this call cannot have (a runtime may overwrite errno
- *   between the call and our read of it, see linux.ts): call again at once, a bounded number of times.
+ *   between the call and our read of it, see linux_calls.ts): call again at once, a bounded number of times.
  * - `FRAME`: this one frame cannot be sent; drop it and go on with the next.
  * - `PEER`: the peer is gone; the port goes down and listens again.
  * - `BROKEN`: the descriptor or our own arguments are wrong; close the port and say so.

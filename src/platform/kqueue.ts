@@ -17,9 +17,10 @@ import { DARWIN_NUMBERS as D } from "./abi.ts";
 import type { LibSystem } from "./darwin_libc.ts";
 import type { DarwinProcess } from "./darwin_memory.ts";
 import { fromDarwin } from "./darwin_errno.ts";
-import { Errno } from "./errno.ts";
+import { Errno, errnoName } from "./errno.ts";
 import { Ready, SocketType } from "./kernel.ts";
 import { KeventList } from "./kevent_list.ts";
+import type { Poller } from "./posix.ts";
 
 /** Descriptors reported a turn; the kernel rotates, so more ready ones come next turn. */
 const EVENTS = 256;
@@ -29,7 +30,7 @@ const SHORT = 10_000;
 const TIMER = 1;
 
 /** The kqueue of one thread. */
-export class Kqueue {
+export class Kqueue implements Poller {
   /** Tokens of the last wait's ready descriptors. */
   readonly tokens: Int32Array = new Int32Array(EVENTS);
   /** Their {@linkcode Ready} bits. */
@@ -56,8 +57,8 @@ export class Kqueue {
     this.#c = libc;
     this.#errno = errno;
     this.fd = libc.kqueue();
-    if (this.fd < 0) throw new Error(`Cannot create a kqueue: errno ${errno[0]}`);
-    libc.__fcntl(this.fd, D.F_SETFD, BigInt(D.FD_CLOEXEC));
+    if (this.fd < 0) throw new Error(`Cannot create a kqueue: ${errnoName(fromDarwin(errno[0]))}`);
+    libc.fcntl(this.fd, D.F_SETFD, BigInt(D.FD_CLOEXEC));
     this.#change = new KeventList(arena, 1);
     this.#events = new KeventList(arena, EVENTS);
     const time = arena.take(32), option = time + 16;
@@ -195,7 +196,7 @@ export class Kqueue {
   }
 
   #unknown(fd: number): number {
-    const open = this.#c.__fcntl(fd, D.F_GETFD, 0n) >= 0;
+    const open = this.#c.fcntl(fd, D.F_GETFD, 0n) >= 0;
     return open ? -Errno.ENOENT : -fromDarwin(this.#errno[0]);
   }
 

@@ -35,7 +35,7 @@ export class KqueueSignals {
   /** See Kernel.openWake. */
   open(): number {
     const fd = this.#result(this.#c.kqueue());
-    if (fd >= 0) this.#c.__fcntl(fd, D.F_SETFD, BigInt(D.FD_CLOEXEC));
+    if (fd >= 0) this.#c.fcntl(fd, D.F_SETFD, BigInt(D.FD_CLOEXEC));
     return fd;
   }
 

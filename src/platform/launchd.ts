@@ -7,6 +7,8 @@
  * @module
  */
 import { Unpassed } from "./activation.ts";
+import { cString } from "./c_string.ts";
+import { fromDarwin } from "./darwin_errno.ts";
 
 /** The functions of libSystem it needs. */
 export const LAUNCHD = {
@@ -28,11 +30,11 @@ const ENOENT = 2, ESRCH = 3, EALREADY = 37;
 /** The descriptor that launchd passed under `name`, or a number of {@linkcode Unpassed}. */
 export function launchdSocket(name: string, c: LaunchdSymbols): number {
   const list = new BigUint64Array(1), count = new BigUint64Array(1);
-  const error = c.launch_activate_socket(new TextEncoder().encode(name + "\0"), list, count);
+  const error = c.launch_activate_socket(cString(name), list, count);
   if (error === ESRCH) return Unpassed.NOBODY;
   if (error === EALREADY) return Unpassed.TAKEN;
   if (error === ENOENT) return Unpassed.UNKNOWN;
-  if (error !== 0) return -error;
+  if (error !== 0) return -fromDarwin(error);
   const pointer = Deno.UnsafePointer.create(list[0]);
   if (pointer === null) return Unpassed.UNKNOWN;
   const fds = descriptors(pointer, Number(count[0]));

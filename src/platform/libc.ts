@@ -8,9 +8,11 @@
  *
  * @module
  */
+import { POSIX } from "./posix_libc.ts";
 
 /** Functions of libc.so.6 the Linux kernel file calls. */
 export const LIBC = {
+  ...POSIX,
   __errno_location: { parameters: [], result: "pointer" },
   // memory
   mmap: { parameters: ["u64", "u64", "i32", "i32", "i32", "i64"], result: "u64" },
@@ -21,36 +23,15 @@ export const LIBC = {
   // not fstat: a glibc before 2.33 has no such symbol
   statx: { parameters: ["i32", "buffer", "i32", "u32", "u64"], result: "i32" },
   // sockets
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  bind: { parameters: ["i32", "u64", "u32"], result: "i32" },
-  listen: { parameters: ["i32", "i32"], result: "i32" },
   accept4: { parameters: ["i32", "u64", "u64", "i32"], result: "i32" },
-  connect: { parameters: ["i32", "u64", "u32"], result: "i32" },
-  socketpair: { parameters: ["i32", "i32", "i32", "u64"], result: "i32" },
-  getsockname: { parameters: ["i32", "u64", "u64"], result: "i32" },
-  getpeername: { parameters: ["i32", "u64", "u64"], result: "i32" },
-  getsockopt: { parameters: ["i32", "i32", "i32", "u64", "u64"], result: "i32" },
-  setsockopt: { parameters: ["i32", "i32", "i32", "u64", "u32"], result: "i32" },
   // descriptors
   fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
   closeAddress: { name: "close", type: "pointer" },
-  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
-  getrlimit: { parameters: ["i32", "u64"], result: "i32" },
-  setrlimit: { parameters: ["i32", "u64"], result: "i32" },
   // files
   umask: { parameters: ["u32"], result: "u32" },
-  unlink: { parameters: ["buffer"], result: "i32" },
-  open: { parameters: ["buffer", "i32"], result: "i32" },
-  flock: { parameters: ["i32", "i32"], result: "i32" },
-  rename: { parameters: ["buffer", "buffer"], result: "i32" },
-  lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
   // data
   recvmmsg: { parameters: ["i32", "u64", "u32", "i32", "u64"], result: "i32" },
-  recv: { parameters: ["i32", "u64", "u64", "i32"], result: "i32" },
   sendmmsg: { parameters: ["i32", "u64", "u32", "i32"], result: "i32" },
-  recvmsg: { parameters: ["i32", "u64", "i32"], result: "i32" },
-  sendmsg: { parameters: ["i32", "u64", "i32"], result: "i32" },
   // readiness
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "u64"], result: "i32" },

@@ -8,59 +8,25 @@
  *
  * @module
  */
-import { LINUX } from "./abi.ts";
-import type { Arena } from "./arena.ts";
 import { LIBC } from "./libc.ts";
-import { type Reservation, reserve } from "./reserve.ts";
-import { ScratchPage } from "./scratch.ts";
-
-/** For an errno that reads 0 after a failed call: no error number, so callers try again. */
-export const UNKNOWN_ERROR = 999;
-
-type Libc = Deno.DynamicLibrary<typeof LIBC>;
+import { joinProcess, type PosixProcess } from "./posix_process.ts";
+import { reserve } from "./reserve.ts";
 
 /** Functions of libc. */
-export type Symbols = Libc["symbols"];
+export type Symbols = Deno.DynamicLibrary<typeof LIBC>["symbols"];
 
-/** See the head of this file. */
-export abstract class LinuxCalls {
-  readonly arena: Arena;
-  readonly abi = LINUX;
-  protected readonly c: Symbols;
-  /** One word: errno of this thread. */
-  protected readonly errno: Int32Array;
-  protected readonly scratch: ScratchPage;
-  readonly #library: Libc;
-  readonly #release: () => void;
+/** What a Linux kernel object is made of. */
+export type LinuxProcess = PosixProcess<Symbols>;
 
-  constructor(arenaBytes: number, guestBytes: number) {
-    this.#library = Deno.dlopen("libc.so.6", LIBC);
-    this.c = this.#library.symbols;
-    this.errno = new Int32Array(
-      Deno.UnsafePointerView.getArrayBuffer(this.c.__errno_location()!, 4),
-    );
-    const mapping = this.#reserve(arenaBytes, guestBytes);
-    this.arena = mapping.arena;
-    this.#release = mapping.release;
-    this.scratch = new ScratchPage(this.arena, LINUX);
-  }
-
-  dispose(): void {
-    this.#release();
-    this.#library.close();
-  }
-
-  /** What a call returned, or its error negated. */
-  protected result(value: number): number {
-    return value >= 0 ? value : -(this.errno[0] || UNKNOWN_ERROR);
-  }
-
-  #reserve(arenaBytes: number, guestBytes: number): Reservation {
-    try {
-      return reserve(this.c, arenaBytes, guestBytes);
-    } catch (error) {
-      this.#library.close();
-      throw error;
-    }
-  }
+/**
+ * Open the library and reserve the arena: see reserve.ts.
+ *
+ * @throws Error when the address space is limited
+ */
+export function openLibc(arenaBytes: number, guestBytes: number): LinuxProcess {
+  return joinProcess(
+    Deno.dlopen("libc.so.6", LIBC),
+    (libc) => libc.__errno_location(),
+    (libc) => reserve(libc, arenaBytes, guestBytes),
+  );
 }

@@ -11,13 +11,14 @@
  *
  * @module
  */
+import { MAP_FAILED } from "./address_range.ts";
 import { cString } from "./c_string.ts";
 import { LINUX } from "./abi.ts";
 import { type Arena, GUEST_BASE } from "./arena.ts";
 import { Closer } from "./closer.ts";
-import { Errno } from "./errno.ts";
+import { Errno, UNKNOWN_ERROR } from "./errno.ts";
 import { FreeList } from "./free_list.ts";
-import { type Symbols, UNKNOWN_ERROR } from "./linux_calls.ts";
+import type { Symbols } from "./linux_calls.ts";
 import { DESCRIPTORS_MAX, MessagePage } from "./message_page.ts";
 import { putZeros } from "./reserve.ts";
 import type { Sharing } from "./sharing.ts";
@@ -27,8 +28,6 @@ const PAGE = 4096;
 const GIBIBYTE = 2 ** 30;
 const READ_WRITE = 3;
 const SHARED_FIXED = 0x01 | 0x10;
-/** Results of mmap from here on are negated error numbers. */
-const MAP_FAILED = 0xffff_ffff_ffff_f000n;
 
 const MSG_TRUNCATED_CONTROL = 0x8;
 const RECEIVE_FLAGS = 0x40 | 0x4000_0000; // MSG_DONTWAIT, MSG_CMSG_CLOEXEC

@@ -8,25 +8,18 @@
  *
  * @module
  */
+import { MAP_FAILED, mapRange, refusal, type Reservation } from "./address_range.ts";
 import { Arena, GUEST_BASE } from "./arena.ts";
 import type { LIBC } from "./libc.ts";
 
 type Symbols = Deno.DynamicLibrary<typeof LIBC>["symbols"];
 
-const BOUNDARY = 1n << 32n;
 const READ = 1;
 const READ_WRITE = 3;
 const FIXED = 0x10;
 const PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
 const MADV_DONTNEED = 4;
-/** Results of mmap from here on are negated error numbers. */
-const MAP_FAILED = 0xffff_ffff_ffff_f000n;
-
-/** An arena, and how to unmap it. */
-export interface Reservation {
-  readonly arena: Arena;
-  readonly release: () => void;
-}
+const GUEST_REMEDY = " or do without vhost-user ports";
 
 /**
  * Map `slabBytes` starting on a 4 GiB boundary and, at {@linkcode GUEST_BASE}, `guestBytes` of guest space.
@@ -36,14 +29,14 @@ export interface Reservation {
 export function reserve(c: Symbols, slabBytes: number, guestBytes: number): Reservation {
   const bytes = guestBytes > 0 ? GUEST_BASE + guestBytes : slabBytes;
   const size = BigInt(bytes);
-  const whole = c.mmap(0n, size + BOUNDARY, READ, PRIVATE_ANONYMOUS_NORESERVE, -1, 0n);
-  if (whole >= MAP_FAILED) throw new Error(refusal(bytes, guestBytes));
-  const start = (whole + BOUNDARY - 1n) / BOUNDARY * BOUNDARY;
-  if (start > whole) c.munmap(whole, start - whole);
-  const end = start + size;
-  const wholeEnd = whole + size + BOUNDARY;
-  if (end < wholeEnd) c.munmap(end, wholeEnd - end);
-  if (!putZeros(c, start, BigInt(slabBytes))) throw new Error(refusal(bytes, guestBytes));
+  const start = mapRange(c, size, READ, PRIVATE_ANONYMOUS_NORESERVE);
+  if (start === undefined || !putZeros(c, start, BigInt(slabBytes))) {
+    throw new Error(
+      guestBytes > 0
+        ? refusal(bytes, "frames and the memory of VMs on vhost-user ports", GUEST_REMEDY)
+        : refusal(bytes, "frames"),
+    );
+  }
 
   const pointer = Deno.UnsafePointer.create(start)!;
   const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, bytes);
@@ -58,13 +51,4 @@ export function reserve(c: Symbols, slabBytes: number, guestBytes: number): Rese
 export function putZeros(c: Symbols, address: bigint, bytes: bigint): boolean {
   const flags = PRIVATE_ANONYMOUS_NORESERVE | FIXED;
   return c.mmap(address, bytes, READ_WRITE, flags, -1, 0n) < MAP_FAILED;
-}
-
-/** What to tell when the range cannot be had. */
-function refusal(bytes: number, guestBytes: number): string {
-  const need = Math.ceil((bytes + 2 ** 32) / 2 ** 30);
-  const what = guestBytes > 0 ? "frames and the memory of VMs on vhost-user ports" : "frames";
-  const advice = `raise the limit with "ulimit -v unlimited"` +
-    (guestBytes > 0 ? " or do without vhost-user ports" : "");
-  return `Cannot reserve ${need} GiB of address space for ${what} (not memory); ${advice}`;
 }

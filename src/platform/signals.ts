@@ -15,8 +15,8 @@
  */
 import { cString } from "./c_string.ts";
 import type { Arena } from "./arena.ts";
-import { Errno } from "./errno.ts";
-import { type Symbols, UNKNOWN_ERROR } from "./linux_calls.ts";
+import { Errno, UNKNOWN_ERROR } from "./errno.ts";
+import type { Symbols } from "./linux_calls.ts";
 
 const x86 = Deno.build.arch === "x86_64";
 const IO_SETUP = x86 ? 206n : 0n;

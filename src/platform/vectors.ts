@@ -70,6 +70,8 @@ export class MessageTable {
   readonly vector: Vector;
   /** Arena offset of address 0, addresses follow each other by {@linkcode NAME_BYTES}; 0 without names. */
   readonly names: number;
+  /** Its messages may have several pieces each; else they have one. */
+  readonly gathers: boolean;
   readonly #abi: Abi;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
@@ -83,6 +85,7 @@ export class MessageTable {
     this.#abi = abi;
     this.#bytes = arena.u8;
     this.vector = new Vector(arena, pieces);
+    this.gathers = pieces > capacity;
     this.at = arena.take(capacity * abi.bulkMessage.size);
     for (let i = 0; i < capacity; i++) {
       this.#addresses.push(arena.address(this.at + i * abi.bulkMessage.size));

@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { type Abi, LINUX } from "../../src/platform/abi.ts";
+import { type Abi, LINUX, LINUX_NUMBERS, type PosixNumbers } from "../../src/platform/abi.ts";
 import { SocketType } from "../../src/platform/kernel.ts";
 import { openKernel } from "../../src/platform/mod.ts";
 import { MessageTable } from "../../src/platform/vectors.ts";
@@ -21,15 +21,22 @@ async function found(program: string): Promise<boolean> {
   }
 }
 
-/** What the headers say, as an {@linkcode Abi} in JSON (but for abstract names, which no header tells). */
+/** What the headers say of both tables, in JSON (but for abstract names, which no header tells). */
 const PROGRAM = `
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #define AT(type, field) (int) offsetof(struct type, field)
+#define NUMBER(name) printf("\\"" #name "\\":%d,", (int) name)
 int main(void) {
+  printf("{\\"numbers\\":{");
+  NUMBER(O_NONBLOCK); NUMBER(O_DIRECTORY); NUMBER(O_CLOEXEC); NUMBER(SOL_SOCKET); NUMBER(SO_TYPE);
+  NUMBER(SO_ACCEPTCONN); NUMBER(SO_SNDBUF); NUMBER(SO_RCVBUF); NUMBER(MSG_DONTWAIT);
+  printf("\\"RLIMIT_NOFILE\\":%d},\\"abi\\":", (int) RLIMIT_NOFILE);
   printf("{\\"message\\":{\\"size\\":%d,\\"name\\":%d,\\"nameLength\\":%d,\\"vector\\":%d,\\"vectorCount\\":%d,",
     (int) sizeof(struct msghdr), AT(msghdr, msg_name), AT(msghdr, msg_namelen),
     AT(msghdr, msg_iov), AT(msghdr, msg_iovlen));
@@ -37,13 +44,13 @@ int main(void) {
     AT(msghdr, msg_control), AT(msghdr, msg_controllen), AT(msghdr, msg_flags));
   printf("\\"bulkMessage\\":{\\"size\\":%d,\\"received\\":%d},",
     (int) sizeof(struct mmsghdr), AT(mmsghdr, msg_len));
-  printf("\\"socketAddress\\":{\\"size\\":%d,\\"family\\":%d,\\"familyBytes\\":%d,\\"path\\":%d,\\"pathLimit\\":%d}}",
+  printf("\\"socketAddress\\":{\\"size\\":%d,\\"family\\":%d,\\"familyBytes\\":%d,\\"path\\":%d,\\"pathLimit\\":%d}}}",
     (int) sizeof(struct sockaddr_un), AT(sockaddr_un, sun_family), (int) sizeof(sa_family_t),
     AT(sockaddr_un, sun_path), (int) sizeof(((struct sockaddr_un *) 0)->sun_path) - 1);
 }
 `;
 
-async function headers(): Promise<Abi> {
+async function headers(): Promise<{ abi: Abi; numbers: PosixNumbers }> {
   const folder = await Deno.makeTempDir({ prefix: "vswitch-" });
   try {
     await Deno.writeTextFile(`${folder}/abi.c`, PROGRAM);
@@ -58,10 +65,14 @@ async function headers(): Promise<Abi> {
 }
 
 Deno.test({
-  name: "LINUX agrees with the system's headers" +
+  name: "LINUX and LINUX_NUMBERS agree with the system's headers" +
     (compiler ? "" : " [SKIPPED: needs Linux and a C compiler, cc]"),
   ignore: !compiler,
-  fn: async () => assertEquals({ ...await headers(), abstractNames: true }, LINUX),
+  fn: async () => {
+    const { abi, numbers } = await headers();
+    assertEquals({ ...abi, abstractNames: true }, LINUX);
+    assertEquals(numbers, LINUX_NUMBERS);
+  },
 });
 
 Deno.test({

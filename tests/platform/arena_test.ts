@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { Arena } from "../../src/platform/arena.ts";
+import { DARWIN_PAGES, LINUX_PAGES, openArena } from "../support/fake_pages.ts";
 
 const PAGE = 4096;
 const PAGES = 64;
@@ -13,10 +14,12 @@ const PAGES = 64;
 /** An arena whose discard callback zeroes as MADV_DONTNEED does, and remembers. */
 function open(): { arena: Arena; discarded: [number, number][] } {
   const discarded: [number, number][] = [];
-  const arena: Arena = new Arena(new ArrayBuffer(PAGES * PAGE), 0, (at, bytes) => {
+  const discard = (at: number, bytes: number) => {
     discarded.push([at, bytes]);
     arena.u8.fill(0, at, at + bytes);
-  });
+  };
+  const bytes = PAGES * PAGE; // of 4 KiB, whatever those of this machine are
+  const arena: Arena = new Arena(new ArrayBuffer(bytes), 0, discard, bytes, PAGE);
   return { arena, discarded };
 }
 
@@ -173,4 +176,50 @@ Deno.test("Arena.give() tells the kernel of whole pages only, however large they
       }
     },
   ));
+});
+
+/** Blocks of these many units side by side in a fake machine's arena, each full of its own number. */
+function blocksOf(arena: Arena, sizes: readonly number[]): { at: number; bytes: number }[] {
+  return sizes.map((units, i) => {
+    const block = { at: arena.take(units * PAGE), bytes: units * PAGE };
+    arena.u8.fill(i + 1, block.at, block.at + block.bytes);
+    return block;
+  });
+}
+
+for (const [system, pages] of Object.entries({ Linux: LINUX_PAGES, Darwin: DARWIN_PAGES })) {
+  Deno.test(`Arena.give() of a block wipes it, and no neighbour, on ${system}'s pages`, () => {
+    const odd = fc.array(fc.integer({ min: 1, max: 13 }), { minLength: 2, maxLength: 8 });
+    fc.assert(
+      fc.property(odd, fc.array(fc.nat(), { minLength: 1, maxLength: 8 }), (sizes, order) => {
+        const size = 128 * PAGE;
+        const arena: Arena = openArena(new ArrayBuffer(size), 0, size, pages);
+        const blocks = blocksOf(arena, sizes);
+        const values = sizes.map((_, i) => i + 1);
+        for (const choice of order) {
+          const i = choice % blocks.length;
+          if (values[i] === 0) continue;
+          arena.give(blocks[i].at);
+          values[i] = 0;
+          const seen = blocks.map(({ at, bytes }) => new Set(arena.u8.subarray(at, at + bytes)));
+          assertEquals(seen, values.map((value) => new Set([value])));
+        }
+      }),
+    );
+  });
+}
+
+Deno.test("an arena that takes Apple's pages for 4 KiB ones is found out", () => {
+  const clear = (page: number, sizes: readonly number[], which: number) => {
+    const size = 128 * PAGE;
+    const pages = { ...DARWIN_PAGES, page };
+    const arena = openArena(new ArrayBuffer(size), 0, size, pages);
+    const blocks = blocksOf(arena, sizes);
+    arena.give(blocks[which].at);
+    return arena.u8[blocks[which + 1].at];
+  };
+  // The first block begins at unit 1, so one behind three units begins at a page of four.
+  assertThrows(() => clear(PAGE, [1, 1], 0), Error, "within a page");
+  assertEquals(clear(PAGE, [3, 1, 1], 1), 0, "the neighbour is wiped");
+  assertEquals(clear(DARWIN_PAGES.page, [3, 1, 1], 1), 3);
 });

@@ -1,14 +1,12 @@
 /**
- * The Darwin kernel where the contract does not ask: its choice of calls, its layouts, and what it does not leave to
- * the system's defaults.
+ * The Darwin kernel where the contract does not ask: its layouts, and what it does not leave to the system's defaults.
  *
  * @module
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { DARWIN, DARWIN_NUMBERS, KEVENT } from "../../src/platform/abi.ts";
 import { Arena } from "../../src/platform/arena.ts";
-import { isTrusted } from "../../src/platform/darwin_datagrams.ts";
-import { DARWIN_ERRNO, fromDarwin } from "../../src/platform/darwin_errno.ts";
+import { cString } from "../../src/platform/c_string.ts";
 import { LIBSYSTEM } from "../../src/platform/darwin_libc.ts";
 import { Errno } from "../../src/platform/errno.ts";
 import { Ready, SocketType } from "../../src/platform/kernel.ts";
@@ -19,28 +17,6 @@ import { FakeDarwin } from "../support/fake_darwin.ts";
 import { fakeLibSystem } from "../support/fake_libsystem.ts";
 
 const { DGRAM, STREAM } = SocketType;
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
-}
-
-/** `count` datagrams of `length` bytes in a table. */
-function messages(kernel: FakeDarwin, count: number, length: number): MessageTable {
-  const table = new MessageTable(kernel.arena, kernel.abi, count, false);
-  const memory = kernel.arena.take(count * length);
-  for (let i = 0; i < count; i++) {
-    kernel.arena.u8.fill(i, memory + i * length, memory + (i + 1) * length);
-    table.set(i, memory + i * length, length);
-  }
-  return table;
-}
-
-function pair(kernel: FakeDarwin, bytes: number): [number, number] {
-  kernel.socketPair(DGRAM);
-  const [a, b] = kernel.pair;
-  for (const fd of [a, b]) kernel.setBuffers(fd, bytes);
-  return [a, b];
-}
 
 // ---- layouts ----
 
@@ -101,101 +77,15 @@ Deno.test("the tables of Darwin agree with its headers (xnu bsd/sys)", () => {
   );
 });
 
-Deno.test("fromDarwin() gives every error number Linux's, and an unknown one one that no call has", () => {
-  for (const [name, errno] of Object.entries(DARWIN_ERRNO)) {
-    assertEquals(fromDarwin(errno), Errno[name as keyof typeof Errno], name);
-  }
-  assertEquals([35, 55, 54, 57, 40].map(fromDarwin), [11, 105, 104, 107, 90]);
-  for (const errno of [0, -1, 11, 104, 105, 127, 999]) assertEquals(fromDarwin(errno), 999);
-  assertEquals(new Set(Object.values(DARWIN_ERRNO)).size, Object.keys(Errno).length);
-});
-
 Deno.test("no function of libSystem that is called is variadic", () => {
   // fcntl, ioctl, open with a mode, shm_open, semctl: open is called without one.
-  for (const name of ["fcntl", "ioctl", "openat", "semctl"]) assert(!(name in LIBSYSTEM), name);
+  const called = Object.entries(LIBSYSTEM).map(([key, its]) => "name" in its ? its.name : key);
+  for (const name of ["fcntl", "ioctl", "openat", "semctl"]) assert(!called.includes(name), name);
+  assert(called.includes("__fcntl"));
   assertEquals(LIBSYSTEM.open.parameters.length, 2);
 });
 
-// ---- the choice of calls ----
-
-Deno.test("DarwinKernel uses the bulk calls from macOS 15.6 on, or when asked, if they work", () => {
-  assertEquals(
-    ["24.5.0", "24.6.0", "25.0.0", "23.6.0", "0"].map(isTrusted),
-    [false, true, true, false, false],
-  );
-  const BULK = "sendmsg_x/recvmsg_x", EACH = "sendmsg/recvmsg";
-  assertEquals(new FakeDarwin().bulk, BULK);
-  assertEquals(new FakeDarwin({ release: "24.5.0" }).bulk, EACH);
-  assertEquals(new FakeDarwin({ release: "24.5.0" }, "on").bulk, BULK);
-  assertEquals(new FakeDarwin({}, "off").bulk, EACH);
-  assertEquals(new FakeDarwin({ bulkCalls: false }, "on").bulk, EACH);
-});
-
-Deno.test("DarwinKernel looks for itself whether the bulk calls do what it thinks", () => {
-  const broken: Record<string, (memory: CMemory, headers: bigint, n: number) => number> = {
-    "another count": (_, __, n) => n - 1,
-    "lengths elsewhere": (memory, headers, n) => {
-      memory.view.setBigUint64(memory.at(headers) + 48, 0n, true);
-      return n;
-    },
-    "other bytes": (memory, headers, n) => {
-      memory.message(headers, 1, 56).pieces[0][3] ^= 1;
-      return n;
-    },
-  };
-  for (const [what, spoil] of Object.entries(broken)) {
-    const kernel = new (class extends FakeDarwin {
-      constructor() {
-        super({}, "on", (machine) => {
-          const made = fakeLibSystem(machine), receive = made.libc.recvmsg_x!;
-          const recvmsg_x = (fd: number, headers: bigint, count: number, flags: number) =>
-            spoil(new CMemory(machine.arena), headers, receive(fd, headers, count, flags));
-          return { ...made, libc: { ...made.libc, recvmsg_x } };
-        });
-      }
-    })();
-    assertEquals(kernel.bulk, "sendmsg/recvmsg", what);
-    assertEquals(kernel.openDescriptors(), [], "the probe's sockets are closed");
-  }
-});
-
-// ---- sending ----
-
-Deno.test("send() honours the prefix, and offers a full peer fewer messages the next time", () => {
-  const kernel = new FakeDarwin();
-  const { machine } = kernel;
-  const [a, b] = pair(kernel, 65_536);
-  const out = messages(kernel, 64, 1500), into = messages(kernel, 64, 2000);
-  const first = kernel.send(a, out, 0, 64);
-  assertEquals(first, 43, "what fits: 65,536 / 1,516");
-  const sent = () => {
-    const before = machine.copied;
-    const n = kernel.send(a, out, first, 64 - first);
-    return [n, (machine.copied - before) / 1500];
-  };
-  assertEquals([sent(), sent(), sent(), sent(), sent()], [
-    [-Errno.ENOBUFS, 21], // all that is left is copied before the first is tried
-    [-Errno.ENOBUFS, 16],
-    [-Errno.ENOBUFS, 8],
-    [-Errno.ENOBUFS, 4],
-    [-Errno.ENOBUFS, 4],
-  ]);
-  assertEquals(kernel.receive(b, into, 64), 43);
-  assertEquals(sent(), [4, 4]);
-  assertEquals(sent(), [8, 8], "and more again when they go");
-  kernel.dispose();
-});
-
-Deno.test("send() never passes a flag that sendmsg_x refuses, and stops at a message that is too long", () => {
-  const kernel = new FakeDarwin();
-  const [a] = pair(kernel, 4096);
-  const out = messages(kernel, 3, 100);
-  out.set(1, 4096, 5000);
-  assertEquals(kernel.send(a, out, 0, 3), 1);
-  assertEquals(kernel.send(a, out, 1, 2), -Errno.EMSGSIZE);
-  assertEquals(kernel.send(a, out, 2, 1), 1);
-  kernel.dispose();
-});
+// ---- sockets ----
 
 Deno.test("a stream is never written to while its socket blocks", () => {
   const kernel = new FakeDarwin();
@@ -206,6 +96,21 @@ Deno.test("a stream is never written to while its socket blocks", () => {
   for (const made of [kernel.socket(STREAM), kernel.socket(DGRAM)]) {
     assertEquals(kernel.isNonBlocking(made), 1);
   }
+  kernel.dispose();
+});
+
+Deno.test("a socket that stays blocking whatever it is told is given to nobody", () => {
+  const kernel = new FakeDarwin({}, "off", (machine) => {
+    const made = fakeLibSystem(machine);
+    const fcntl = (fd: number, command: number, argument: bigint) =>
+      command === 4 ? 0 : made.libc.fcntl(fd, command, argument);
+    return { ...made, libc: { ...made.libc, fcntl } };
+  });
+  assertEquals(kernel.socket(STREAM), -Errno.EOPNOTSUPP);
+  assertEquals(kernel.socketPair(STREAM), -Errno.EOPNOTSUPP);
+  assertEquals(kernel.openDescriptors(), []);
+  const { fd } = kernel.inherit(STREAM);
+  assertEquals(kernel.adopt(fd), -Errno.EOPNOTSUPP);
   kernel.dispose();
 });
 

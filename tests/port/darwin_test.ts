@@ -48,6 +48,8 @@ await onDarwin(
     "DgramHub gives a VM that connects its socket for itself and puts a fresh one at the path":
       SHARED,
     "DgramHub removes VMs that are gone, keeps their sums, and uses their numbers again": SHARED,
+    "DgramSender.sendGather() sends frames of different pieces in one call":
+      "the messages of a call have as many pieces",
     "openFd() says what is wrong with a descriptor": "no SOCK_SEQPACKET",
     "claim() keeps mode and group when a path with many VMs changes its socket": SHARED,
     "Listener takes 200 at once and 1000 in a row, and leaks nothing": BACKLOG,

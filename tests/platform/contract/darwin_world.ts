@@ -18,6 +18,7 @@ export function openDarwinWorld(bulk: BulkChoice = "auto"): World {
     uid: 1000,
     datagrams: 0,
     otherGroup: 77,
+    shortWait: 0.9,
     leastBuffers: (bytes) => Math.min(bytes, 8 << 20),
     descriptorLimit: () => Number(kernel.machine.limit[0]),
     inherit: (type) => kernel.inherit(type).fd,

@@ -22,6 +22,7 @@ export function openFakeWorld(guests: boolean): World {
     uid: 1000,
     datagrams: DATAGRAMS,
     otherGroup: 77,
+    shortWait: 0.9,
     leastBuffers: (bytes) => 2 * Math.min(bytes, 212_992),
     descriptorLimit: () => 1024,
     inherit: (type) => kernel.inherit(type).fd,

@@ -15,17 +15,14 @@ export const processes: readonly Case[] = [
   {
     name: "socket(), socketPair() and openWake() are non-blocking and closed on exec",
     run(lab) {
-      const fds = [
-        lab.socket(DGRAM),
-        lab.socket(STREAM),
-        ...lab.pair(DGRAM),
-        ...lab.pair(STREAM),
-        lab.track(lab.kernel.openWake()),
-      ];
-      assertEquals(new Set(fds).size, fds.length);
+      const wake = lab.track(lab.kernel.openWake());
+      const fds = [lab.socket(DGRAM), lab.socket(STREAM), ...lab.pair(DGRAM), ...lab.pair(STREAM)];
+      assertEquals(new Set([wake, ...fds]).size, 1 + fds.length);
       for (const fd of fds) {
         assertEquals(lab.world.flags(fd), { nonBlocking: true, closeOnExec: true });
       }
+      const { wakesHaveMode } = lab.habits;
+      assertEquals(lab.world.flags(wake), { nonBlocking: wakesHaveMode, closeOnExec: true });
     },
   },
   {

@@ -1,47 +1,42 @@
 /**
- * The real kernel's surroundings: a temporary folder, /proc, and what only libc can make.
+ * The real kernel's surroundings, as far as they are the same on all systems: a temporary folder, a child process, and
+ * what a launcher would have made. What only one system has is in real_linux.ts and real_darwin.ts.
  *
  * @module
  */
-import { openKernel } from "../../../src/platform/mod.ts";
-import { LINUX_HABITS, type World } from "./world.ts";
+import type { Kernel } from "../../../src/platform/kernel.ts";
+import type { World } from "./world.ts";
 
 const AF_UNIX = 1;
-const O_NONBLOCK = 0o4000;
-const O_CLOEXEC = 0o2000000;
-const ARENA_BYTES = 64 << 20;
-/** A mapping takes whole gigabytes of it. */
-const GUEST_BYTES = 8 * 2 ** 30;
 
-/** The few functions that make what a launcher would have made. */
-const LIBC = {
+/** The few functions of a C library that make what a launcher would have made. */
+export const LAUNCHER = {
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   pipe: { parameters: ["buffer"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
-} as const;
+} as const satisfies Deno.ForeignLibraryInterface;
 
-/** Descriptors of this process that a kernel object makes, by what they are. */
-function descriptors(): string[] {
-  const made = /socket:|eventpoll|eventfd|pidfd|pipe:|memfd:/;
-  return [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
-    try {
-      const target = Deno.readLinkSync(`/proc/self/fd/${name}`);
-      return made.test(target) ? [`${name} ${target}`] : [];
-    } catch {
-      return []; // the descriptor that read the folder
-    }
-  }).sort();
+/** What a system answers for itself. */
+export interface System extends
+  Pick<
+    World,
+    "habits" | "datagrams" | "shortWait" | "leastBuffers" | "descriptorLimit" | "flags"
+  > {
+  readonly c: Deno.DynamicLibrary<typeof LAUNCHER>["symbols"];
+  /** Open the kernel that is asked. */
+  open(): Kernel;
+  /** Open descriptors of a kind that a kernel object makes, each by its number and what it is. */
+  descriptors(): string[];
+  /** Unload what was loaded. */
+  release(): void;
 }
 
-function setting(path: string): number {
-  return Number(Deno.readTextFileSync(`/proc/sys/net/${path}`));
-}
-
-/** The kernel of this machine, in a folder of its own; closing it checks that nothing was left open. */
-export function openRealWorld(guests: boolean): World {
-  const before = descriptors();
-  const libc = Deno.dlopen("libc.so.6", LIBC);
-  const kernel = openKernel(ARENA_BYTES, guests ? GUEST_BYTES : 0);
+/** A kernel of this machine in a folder of its own; closing it checks that nothing was left open. */
+export function openRealWorld(system: System): World {
+  const { c } = system;
+  const before = system.descriptors();
+  const kernel = system.open();
   const folder = Deno.makeTempDirSync({ prefix: "vswitch-" });
   const available = kernel.arena.available;
   const ends: number[] = [];
@@ -52,41 +47,27 @@ export function openRealWorld(guests: boolean): World {
   };
   return {
     kernel,
-    habits: LINUX_HABITS,
+    habits: system.habits,
     folder,
     pid: Deno.pid,
     uid: Deno.uid() ?? -1,
-    datagrams: setting("unix/max_dgram_qlen"),
+    datagrams: system.datagrams,
     otherGroup: Deno.uid() === 0 ? 77 : Deno.gid() ?? 0,
-    leastBuffers: (bytes) =>
-      2 * Math.min(bytes, setting("core/wmem_max"), setting("core/rmem_max")),
-    descriptorLimit: () => {
-      const limits = Deno.readTextFileSync("/proc/self/limits");
-      return Number(/Max open files\s+(\d+)/.exec(limits)![1]);
-    },
+    shortWait: system.shortWait,
+    leastBuffers: (bytes) => system.leastBuffers(bytes),
+    descriptorLimit: () => system.descriptorLimit(),
     inherit: (type) => {
-      const [ours, theirs] = two((into) => libc.symbols.socketpair(AF_UNIX, type, 0, into));
+      const [ours, theirs] = two((into) => c.socketpair(AF_UNIX, type, 0, into));
       ends.push(theirs);
       return ours;
     },
-    flags: (fd) => {
-      const text = Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`);
-      const flags = parseInt(/flags:\s+(\d+)/.exec(text)![1], 8);
-      return { nonBlocking: (flags & O_NONBLOCK) !== 0, closeOnExec: (flags & O_CLOEXEC) !== 0 };
-    },
+    flags: (fd) => system.flags(fd),
     pipe: () => {
-      const [reading, fd] = two((into) => libc.symbols.pipe(into));
+      const [reading, fd] = two((into) => c.pipe(into));
       ends.push(reading);
-      return { fd, read: () => readSome(`/proc/self/fd/${reading}`) };
+      return { fd, read: () => readSome(system, reading) };
     },
-    startProcess: () => {
-      const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
-      const end = async () => {
-        child.kill("SIGKILL");
-        await child.status;
-      };
-      return { pid: child.pid, end };
-    },
+    startProcess,
     plant: (path, kind, target) => {
       if (kind === "directory") Deno.mkdirSync(path);
       else if (kind === "symlink") Deno.symlinkSync(target!, path);
@@ -96,18 +77,28 @@ export function openRealWorld(guests: boolean): World {
     close: () => {
       const taken = available - kernel.arena.available;
       kernel.dispose();
-      for (const fd of ends) libc.symbols.close(fd);
-      libc.close();
+      for (const fd of ends) c.close(fd);
+      const left = system.descriptors().filter((each) => !before.includes(each));
+      system.release();
       Deno.removeSync(folder, { recursive: true });
       if (taken !== 0) throw new Error("The case left arena memory taken");
-      const left = descriptors().filter((each) => !before.includes(each));
       if (left.length > 0) throw new Error(`Descriptors left open: ${left.join(", ")}`);
     },
   };
 }
 
-function readSome(path: string): Uint8Array {
-  using file = Deno.openSync(path);
+function readSome({ c }: System, fd: number): Uint8Array {
   const bytes = new Uint8Array(4096);
-  return bytes.slice(0, file.readSync(bytes) ?? 0);
+  const count = c.read(fd, bytes, BigInt(bytes.length));
+  if (count < 0) throw new Error("Cannot read from the pipe of the test");
+  return bytes.slice(0, count);
+}
+
+function startProcess(): { pid: number; end: () => Promise<void> } {
+  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  const end = async () => {
+    child.kill("SIGKILL");
+    await child.status;
+  };
+  return { pid: child.pid, end };
 }

@@ -1,7 +1,7 @@
 /**
  * What the contract needs around a kernel: a folder, another process, descriptors a launcher left open.
  *
- * Two worlds answer it, so that each case of the contract is written once.
+ * Each kernel, real or fake, has a world that answers it, so that each case of the contract is written once.
  *
  * @module
  */
@@ -18,6 +18,10 @@ export interface Habits {
   readonly idleRead: "EINVAL" | "ENOTCONN";
   /** Connecting to a listener whose queue is full. */
   readonly backlogFull: "EAGAIN" | "ECONNREFUSED";
+  /** Connections that may wait at a listener beyond its backlog (of Darwin: kern.ipc.soqlimitcompat, sonewconn). */
+  readonly spareBacklog: number;
+  /** What openWake() makes has the non-blocking mode of files. A kqueue has not: who takes its events says how long. */
+  readonly wakesHaveMode: boolean;
   /** A process is told with each datagram. */
   readonly credentials: boolean;
   /** Bytes after a path in the address of a sender: its NUL. */
@@ -35,6 +39,8 @@ export const LINUX_HABITS: Habits = {
   nobody: "ENOTCONN",
   idleRead: "EINVAL",
   backlogFull: "EAGAIN",
+  spareBacklog: 1,
+  wakesHaveMode: true,
   credentials: true,
   nul: 1,
   goneUnasked: true,
@@ -48,6 +54,8 @@ export const DARWIN_HABITS: Habits = {
   nobody: "EDESTADDRREQ",
   idleRead: "ENOTCONN",
   backlogFull: "ECONNREFUSED",
+  spareBacklog: 0,
+  wakesHaveMode: false,
   credentials: false,
   nul: 0,
   goneUnasked: false,
@@ -65,6 +73,8 @@ export interface World {
   readonly uid: number;
   /** net.unix.max_dgram_qlen. */
   readonly datagrams: number;
+  /** What the best of a few waits of 200 us stays below, in milliseconds. */
+  readonly shortWait: number;
   /** Least that setBuffers(fd, bytes) has to grant. */
   leastBuffers(bytes: number): number;
   /** Soft limit of open descriptors. */
