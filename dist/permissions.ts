@@ -13,10 +13,10 @@ export const PERMISSIONS: readonly string[] = [
   "--no-prompt",
   "--allow-ffi", // sockets, epoll, the frames' memory
   "--allow-read", // its own file for the engine's thread, /etc/group, the pid file
-  "--allow-write", // the pid file, the demo's folder
+  "--allow-write", // the pid file, the demo's folder, the self-test's dangling link
   "--allow-sys", // to close the debugger that Deno opens on SIGUSR1 (the flag has no name for it alone); self-test
   "--allow-env=VSWITCH_SENDMSG_X", // macOS: whether its bulk calls are used
-  "--allow-run", // signal 0: does the process a pid file names still live?
+  "--allow-run", // signal 0: does the process a pid file names still live?; the self-test's process that ends
 ];
 
 /** Flags of `deno run` for a bundle that must look at nothing but itself. */

@@ -4,13 +4,13 @@
  * The counts are the point. A kernel that takes a part of a batch says how many, from the first on; if that
  * number is wrong, frames are lost or sent twice and nobody is told. So datagrams are numbered, more are sent than
  * fit, and what arrives is compared with what was said to be taken. Then again in pieces, as the switch sends
- * frames that it has rewritten, and into a slot that is too short.
+ * frames that it has rewritten.
  *
  * @module
  */
 import { errnoName, Fault, judge } from "../platform/errno.ts";
 import { SocketType } from "../platform/kernel.ts";
-import { MessageTable } from "../platform/vectors.ts";
+import { Slots } from "./datagrams.ts";
 import { type Bench, type Probe, ProbeError, same, Sockets } from "./probe.ts";
 
 const COUNT = 512;
@@ -25,8 +25,6 @@ const PIECES = 3;
 const BUFFER_BYTES = 256 << 10;
 /** Looks in a row at which nothing moves. */
 const PATIENCE = 1000;
-/** Bytes of the slot that is too short. */
-const SHORT = 100;
 
 /** See the head of this file. */
 export const bulk: Probe = {
@@ -43,7 +41,6 @@ export const bulk: Probe = {
     const exchange = new Exchange(bench, from, to);
     exchange.run(() => 1);
     exchange.run((i) => 1 + i % PIECES);
-    exchange.cut();
     const { bytes, sends, receives, largest, short } = exchange;
     const calls = kernel.bulk;
     return {
@@ -70,24 +67,18 @@ class Exchange {
   readonly #bench: Bench;
   readonly #from: number;
   readonly #to: number;
-  readonly #out: MessageTable;
-  readonly #in: MessageTable;
-  readonly #outAt: number;
-  readonly #inAt: number;
+  readonly #out: Slots;
+  readonly #in: Slots;
   /** Datagrams taken by the kernel, and received, in this run. */
   #sent = 0;
   #got = 0;
 
   constructor(bench: Bench, from: number, to: number) {
-    const { arena, abi } = bench.kernel;
     this.#bench = bench;
     this.#from = from;
     this.#to = to;
-    this.#out = new MessageTable(arena, abi, BATCH, false, BATCH * PIECES);
-    this.#in = new MessageTable(arena, abi, BATCH, false);
-    this.#outAt = arena.take(BATCH * SLOT);
-    this.#inAt = arena.take(BATCH * SLOT);
-    for (let i = 0; i < BATCH; i++) this.#in.set(i, this.#inAt + i * SLOT, SLOT);
+    this.#out = new Slots(bench, BATCH, SLOT, { pieces: BATCH * PIECES });
+    this.#in = new Slots(bench, BATCH, SLOT);
   }
 
   /** Send {@linkcode COUNT} datagrams, number i in `pieces(i)` pieces, and receive them. */
@@ -109,47 +100,24 @@ class Exchange {
     }
   }
 
-  /** A datagram longer than its slot is cut there, shows it by its length, and harms none behind it. */
-  cut(): void {
-    const { kernel } = this.#bench;
-    this.#lay(0, 2, 1); // LENGTHS[2] is longer than SHORT
-    this.#lay(1, 1, 1);
-    same(kernel.send(this.#from, this.#out, 0, 2), 2, "sending two datagrams");
-    this.#in.set(0, this.#inAt, SHORT);
-    let got = 0;
-    for (let look = 0; got < 2 && look < PATIENCE; look++) {
-      const n = kernel.receive(this.#to, this.#in, got === 0 ? 2 : 1);
-      if (n > 0 && got === 0) {
-        const length = this.#in.received(0);
-        if (length < SHORT) throw new ProbeError(`a cut datagram is told as ${length} bytes long`);
-        this.#in.set(0, this.#inAt, SLOT);
-        if (n === 2) same(this.#in.received(1), LENGTHS[1], "the length behind a cut datagram");
-      } else if (n === 1) {
-        same(this.#in.received(0), LENGTHS[1], "the length behind a cut datagram");
-      }
-      if (n > 0) got += n;
-    }
-    same(got, 2, "receiving two datagrams, one of them cut,");
-  }
-
   /** Put datagram `number` into slot `i`. */
   #lay(i: number, number: number, pieces: number): void {
     const { u8, view } = this.#bench.kernel.arena;
-    const at = this.#outAt + i * SLOT, length = lengthOf(number);
+    const at = this.#out.start(i), length = lengthOf(number);
     u8.fill(octet(number), at, at + length);
     view.setUint32(at, number);
     view.setUint32(at + length - 4, ~number);
     const first = i * PIECES, part = Math.floor(length / pieces);
-    this.#out.setPieces(i, first, pieces);
+    this.#out.table.setPieces(i, first, pieces);
     for (let p = 0; p < pieces; p++) {
       const rest = p === pieces - 1 ? length - p * part : part;
-      this.#out.vector.set(first + p, at + p * part, rest);
+      this.#out.table.vector.set(first + p, at + p * part, rest);
     }
   }
 
   #send(first: number, count: number): number {
     if (count === 0) return 0;
-    const taken = this.#bench.kernel.send(this.#from, this.#out, first, count);
+    const taken = this.#bench.kernel.send(this.#from, this.#out.table, first, count);
     if (taken > count) throw new ProbeError(`${taken} of ${count} datagrams are told as sent`);
     if (taken <= 0) return this.#refused(taken, "sending");
     this.#sent += taken;
@@ -159,7 +127,7 @@ class Exchange {
   }
 
   #receive(): void {
-    const count = this.#bench.kernel.receive(this.#to, this.#in, BATCH);
+    const count = this.#bench.kernel.receive(this.#to, this.#in.table, BATCH);
     if (count > BATCH) throw new ProbeError(`${count} of ${BATCH} slots are told as filled`);
     if (count <= 0) return void this.#refused(count, "receiving");
     for (let i = 0; i < count; i++) this.#compare(i, this.#got + i);
@@ -176,7 +144,8 @@ class Exchange {
 
   #compare(i: number, expected: number): void {
     const { u8, view } = this.#bench.kernel.arena;
-    const at = this.#inAt + i * SLOT, length = this.#in.received(i), number = view.getUint32(at);
+    const at = this.#in.start(i), number = view.getUint32(at);
+    const length = this.#in.table.received(i);
     if (number !== expected) {
       throw new ProbeError(`datagram ${number} came where ${expected} was due`);
     }

@@ -9,8 +9,8 @@
  */
 import { Errno, errnoName, Fault, judge } from "../platform/errno.ts";
 import { SocketType } from "../platform/kernel.ts";
-import { MessageTable } from "../platform/vectors.ts";
-import { type Bench, type Probe, ProbeError, Sockets } from "./probe.ts";
+import { Slots } from "./datagrams.ts";
+import { type Bench, connect, type Probe, ProbeError, Sockets } from "./probe.ts";
 
 const REPEATS = 20_000;
 /** A descriptor that cannot be open: above every limit. */
@@ -60,13 +60,11 @@ function wrong(what: string, expected: readonly number[], result: number): strin
   return `${what} gave ${result < 0 ? errnoName(result) : result} instead of ${names}`;
 }
 
-function cases({ kernel, folder }: Bench, sockets: Sockets): Case[] {
-  const { arena, abi } = kernel;
+function cases(bench: Bench, sockets: Sockets): Case[] {
+  const { kernel, folder } = bench;
   const [dgram] = sockets.pair(SocketType.DGRAM), [stream] = sockets.pair(SocketType.STREAM);
-  const lone = sockets.add(kernel.socket(SocketType.DGRAM), "make a socket");
-  const table = new MessageTable(arena, abi, 1, false), at = arena.take(4096);
-  table.set(0, at, 64);
-  const path = `${folder}/none`, address = new TextEncoder().encode(path);
+  const lone = sockets.datagram(), path = `${folder}/none`;
+  const slots = new Slots(bench, 1, 64), { table } = slots, at = slots.start(0);
   return [
     {
       what: "closing a descriptor that is not open",
@@ -91,7 +89,7 @@ function cases({ kernel, folder }: Bench, sockets: Sockets): Case[] {
     {
       what: "connecting to a path that is not there",
       expected: [Errno.ENOENT],
-      call: () => kernel.connect(lone, address),
+      call: () => connect(kernel, lone, path),
     },
     {
       what: "removing a file that is not there",

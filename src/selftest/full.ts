@@ -4,14 +4,25 @@
  * Darwin refuses a datagram for a full peer with ENOBUFS and sometimes never says that there is room again;
  * Linux says EAGAIN and reports the descriptor writable when half of its buffer is free. The switch lives with both
  * because it waits for the event and for a timer, whichever is first. So a peer is filled, half drained, and the
- * same is done here: it must be possible to go on within a second, and nothing that was taken may be lost.
+ * same is done here: it must be possible to go on within a second, and nothing that was taken may be lost. And while
+ * nobody reads, the event must not come again and again: the loop would do nothing else.
  *
  * @module
  */
-import { errnoName, Fault, judge } from "../platform/errno.ts";
+import { Errno, errnoName, Fault } from "../platform/errno.ts";
 import { Ready, SocketType } from "../platform/kernel.ts";
-import { MessageTable } from "../platform/vectors.ts";
-import { type Bench, must, type Probe, ProbeError, same, Sockets, spread } from "./probe.ts";
+import { Numbered } from "./datagrams.ts";
+import {
+  type Bench,
+  judged,
+  must,
+  type Probe,
+  ProbeError,
+  same,
+  Sockets,
+  spread,
+} from "./probe.ts";
+import { mustRest } from "./rest.ts";
 
 const ROUNDS = 20;
 const LENGTH = 1514;
@@ -40,13 +51,13 @@ export const full: Probe = {
       bench.kernel.unwatch(from);
     }
     const times = spread("recovery", peer.times);
-    const { refusedAs, fits, byEvent, byTimer, early, missed, tries } = peer;
+    const { refusedAs, fits, byEvent, byTimer, early, missed, tries, idle } = peer;
     return {
       details: `${refusedAs} after ${fits} frames; room again in ${times.recoveryP50Us} us (p99 ` +
         `${times.recoveryP99Us}), ${byEvent} times by the event, ${byTimer} by the timer`,
       figures: {
         ...{ refusedAs, fits, rounds: ROUNDS, byEvent, byTimer },
-        ...{ mostTries: tries, eventsEarly: early, eventsMissed: missed },
+        ...{ mostTries: tries, eventsEarly: early, eventsMissed: missed, eventsIdle: idle },
         ...times,
       },
     };
@@ -65,6 +76,8 @@ class FullPeer {
   missed = 0;
   /** Events while there was no room for a frame. */
   early = 0;
+  /** Events in a row while nothing was read, in the first round. */
+  idle = 0;
   /** Most tries until there was room. */
   tries = 0;
   /** From the draining to the first datagram that was taken, in microseconds. */
@@ -72,19 +85,15 @@ class FullPeer {
   readonly #bench: Bench;
   readonly #from: number;
   readonly #to: number;
-  readonly #table: MessageTable;
-  readonly #at: number;
+  readonly #datagrams: Numbered;
   #sent = 0;
   #got = 0;
 
   constructor(bench: Bench, from: number, to: number) {
-    const { arena, abi } = bench.kernel;
     this.#bench = bench;
     this.#from = from;
     this.#to = to;
-    this.#table = new MessageTable(arena, abi, 1, false);
-    this.#at = arena.take(LENGTH);
-    this.#table.set(0, this.#at, LENGTH);
+    this.#datagrams = new Numbered(bench, LENGTH);
   }
 
   /** Fill, drain half, go on, drain all. */
@@ -104,10 +113,13 @@ class FullPeer {
     must(kernel.rewatch(this.#from, TOKEN, Ready.WRITE), "ask for the writable event");
     // And there it comes as soon as one byte is free, while no frame fits: not the event that is waited for.
     if (kernel.wait(0) > 0) this.early++;
+    if (this.times.length === 0) {
+      this.idle = mustRest(this.#bench, () => this.#send(), "a full peer was told as writable");
+    }
     this.#drain(this.#got + Math.ceil(this.fits / 2));
     this.#recover();
     this.#drain(this.#sent);
-    same(kernel.receive(this.#to, this.#table, 1) < 0 ? 0 : 1, 0, "receiving more than was sent");
+    same(this.#datagrams.receive(this.#to), -Errno.EAGAIN, "receiving more than was sent");
     // All is drained, so the event has to be there; the switch does not depend on it, so it is only told.
     if (kernel.wait(LONGEST_US) === 0) this.missed++;
     must(kernel.rewatch(this.#from, TOKEN, 0), "stop asking for the writable event");
@@ -136,34 +148,25 @@ class FullPeer {
 
   /** Send one datagram; false when the peer is full. */
   #send(): boolean {
-    const { kernel } = this.#bench;
-    kernel.arena.view.setUint32(this.#at, this.#sent);
-    const result = kernel.send(this.#from, this.#table, 0, 1);
+    const result = this.#datagrams.send(this.#from, this.#sent);
     if (result === 1) this.#sent++;
     if (result >= 0) return result === 1;
-    const fault = judge(result);
-    if (fault === Fault.RETRY) return true;
-    if (fault !== Fault.AGAIN) {
-      throw new ProbeError(`sending to a peer that does not read gave ${errnoName(result)}`);
-    }
+    judged(result, Fault.AGAIN, "ENOBUFS or EAGAIN", "sending to a peer that does not read");
     this.refusedAs = errnoName(result);
     return false;
   }
 
   /** Receive until datagram `end` is the next. */
   #drain(end: number): void {
-    const { kernel } = this.#bench, { view } = kernel.arena;
     for (let idle = 0; this.#got < end;) {
-      const result = kernel.receive(this.#to, this.#table, 1);
-      if (result < 0 && ++idle > 100) {
+      const number = this.#datagrams.receive(this.#to);
+      if (number >= 0) same(number, this.#got++, "the number of a datagram");
+      else if (++idle > 100) {
         const rest = end - this.#got;
         throw new ProbeError(
-          `${rest} datagrams that were taken did not arrive: ${errnoName(result)}`,
+          `${rest} datagrams that were taken did not arrive: ${errnoName(number)}`,
         );
       }
-      if (result <= 0) continue;
-      same(view.getUint32(this.#at), this.#got, "the number of a datagram");
-      this.#got++;
     }
   }
 }

@@ -9,8 +9,8 @@
  */
 import { Errno } from "../platform/errno.ts";
 import { SocketType } from "../platform/kernel.ts";
-import { MessageTable } from "../platform/vectors.ts";
-import { type Bench, must, type Probe, ProbeError, same, Sockets } from "./probe.ts";
+import { Slots } from "./datagrams.ts";
+import { type Bench, connect, must, type Probe, ProbeError, same, Sockets } from "./probe.ts";
 
 const MODE = 0o600;
 /** Bytes of a datagram. */
@@ -56,26 +56,22 @@ function checkTypes({ kernel }: Bench): void {
 
 /** Bind `name`, send from there, and compare; returns the bytes the kernel counts beyond the path. */
 function checkAddress(bench: Bench, name: string): number {
-  const { kernel } = bench, { arena } = kernel;
+  const { kernel } = bench;
   using sockets = new Sockets(kernel);
   const path = `${bench.folder}/${name}`, here = `${bench.folder}/-`;
   const wanted = new TextEncoder().encode(path);
-  const from = sockets.add(kernel.socket(SocketType.DGRAM), "make a socket");
-  const to = sockets.add(kernel.socket(SocketType.DGRAM), "make a socket");
-  const table = new MessageTable(arena, kernel.abi, 1, true);
-  const out = new MessageTable(arena, kernel.abi, 1, false);
-  const at = arena.take(4096);
+  const from = sockets.datagram(), to = sockets.datagram();
+  const into = new Slots(bench, 1, 4096, { named: true }), { table } = into;
+  const out = new Slots(bench, 1, LENGTH);
   try {
     must(kernel.bind(from, path, MODE), `bind a path of ${wanted.byteLength} bytes`);
     must(kernel.bind(to, here, MODE), "bind a path");
     checkFile(bench, path);
     equal(kernel.ownAddress(from) ?? new Uint8Array(), wanted, "the socket's own address");
-    must(kernel.connect(from, new TextEncoder().encode(here)), "connect to a path");
-    out.set(0, at, LENGTH);
-    for (let i = 0; i < 2; i++) same(kernel.send(from, out, 0, 1), 1, "sending a datagram");
-    same(kernel.receiveFrom(to, at, 4096), LENGTH, "receiving one datagram");
+    must(connect(kernel, from, here), "connect to a path");
+    for (let i = 0; i < 2; i++) same(kernel.send(from, out.table, 0, 1), 1, "sending a datagram");
+    same(kernel.receiveFrom(to, into.start(0), 4096), LENGTH, "receiving one datagram");
     equal(kernel.sender.address, wanted, "the sender of a single datagram");
-    table.set(0, at, 4096);
     same(kernel.receive(to, table, 1), 1, "receiving datagrams in bulk");
     same(table.received(0), LENGTH, "the length of a datagram received in bulk");
     equal(table.sender(0), wanted, "the sender of a datagram received in bulk");
@@ -96,9 +92,12 @@ function checkFile({ kernel }: Bench, path: string): void {
 /** One byte more than fits is refused and leaves no file. */
 function checkLimit({ kernel, folder }: Bench, name: string): void {
   using sockets = new Sockets(kernel);
-  const fd = sockets.add(kernel.socket(SocketType.DGRAM), "make a socket");
   const path = `${folder}/${name}`;
-  same(kernel.bind(fd, path, MODE), -Errno.ENAMETOOLONG, "binding a path that is too long");
+  same(
+    kernel.bind(sockets.datagram(), path, MODE),
+    -Errno.ENAMETOOLONG,
+    "binding a path that is too long",
+  );
 }
 
 function equal(found: Uint8Array, wanted: Uint8Array, what: string): void {

@@ -10,8 +10,9 @@
  */
 import { Errno, errnoName, Fault, judge } from "../platform/errno.ts";
 import { SocketType } from "../platform/kernel.ts";
-import { MessageTable, Vector } from "../platform/vectors.ts";
-import { type Bench, must, type Probe, ProbeError, same, Sockets } from "./probe.ts";
+import { Vector } from "../platform/vectors.ts";
+import { Slots } from "./datagrams.ts";
+import { type Bench, connect, must, type Probe, ProbeError, same, Sockets } from "./probe.ts";
 
 const PIECE = 64 << 10;
 /** More than any socket buffer holds. */
@@ -28,12 +29,10 @@ export const nonblocking: Probe = {
     const [a, b] = sockets.pair(SocketType.STREAM);
     ways.set("a stream pair", a).set("its other end", b);
     for (const [way, fd] of connection(bench, sockets)) ways.set(way, fd);
-    const empty = new MessageTable(kernel.arena, kernel.abi, 1, false);
-    const at = kernel.arena.take(PIECE);
-    empty.set(0, at, PIECE);
+    const empty = new Slots(bench, 1, PIECE), at = empty.start(0);
     const [c, d] = sockets.pair(SocketType.DGRAM);
     for (const fd of [c, d]) {
-      same(kernel.receive(fd, empty, 1), -Errno.EAGAIN, "receiving where nothing waits");
+      same(kernel.receive(fd, empty.table, 1), -Errno.EAGAIN, "receiving where nothing waits");
       checkFlag(bench, "a datagram pair", fd);
     }
     const taken = new Map<string, number>();
@@ -61,7 +60,7 @@ function* connection({ kernel, folder }: Bench, sockets: Sockets): Iterable<[str
     must(kernel.listen(listener, 8), "listen");
     same(kernel.accept(listener), -Errno.EAGAIN, "accepting when nobody has come");
     const client = sockets.add(kernel.socket(SocketType.STREAM), "make a socket");
-    must(kernel.connect(client, new TextEncoder().encode(path)), "connect to a path");
+    must(connect(kernel, client, path), "connect to a path");
     yield ["a connecting stream", client];
     yield ["an accepted stream", sockets.add(kernel.accept(listener), "accept")];
   } finally {

@@ -8,8 +8,9 @@
  *
  * @module
  */
-import { errnoName } from "../platform/errno.ts";
-import type { Kernel, SocketType } from "../platform/kernel.ts";
+import { errnoName, Fault, judge } from "../platform/errno.ts";
+import { type Kernel, SocketType } from "../platform/kernel.ts";
+import { RETRIES } from "../port/retries.ts";
 
 /** Numbers and words a probe found out, for a report that a program reads. */
 export type Figures = Readonly<Record<string, number | string | boolean>>;
@@ -30,6 +31,17 @@ export interface Bench {
    * to say that it is there. It ends by itself when nobody calls for a while.
    */
   echo(call: number, back: number, rounds: number): void;
+  /** Make a symbolic link. */
+  link(path: string, target: string): void;
+  /** Start a process that does nothing for a while; undefined where none can be started. */
+  startProcess(): Process | undefined;
+}
+
+/** A process of ours. */
+export interface Process {
+  readonly pid: number;
+  /** End it, if it has not been. */
+  end(): void;
 }
 
 /** See the head of this file. */
@@ -55,10 +67,33 @@ export function must(result: number, action: string): number {
 
 /** Compare what a call gave with what it has to give. */
 export function same(found: number, expected: number, what: string): void {
-  if (found === expected) return;
-  const text = found < 0 ? errnoName(found) : String(found);
-  const wanted = expected < 0 ? errnoName(expected) : String(expected);
-  throw new ProbeError(`${what} gave ${text} instead of ${wanted}`);
+  if (found !== expected) {
+    throw new ProbeError(`${what} gave ${told(found)} instead of ${told(expected)}`);
+  }
+}
+
+/** Compare what a call that has to fail gave with what the switch is to make of it. */
+export function judged(found: number, expected: Fault, wanted: string, what: string): void {
+  if (found < 0 && judge(found) === expected) return;
+  throw new ProbeError(`${what} gave ${told(found)} instead of ${wanted}`);
+}
+
+/** What a call gave, in a word. */
+export function told(result: number): string {
+  return result < 0 ? errnoName(result) : String(result);
+}
+
+/** Call again after an error number that the call cannot have, as the switch does; see errors.ts. */
+export function patiently(call: () => number): number {
+  for (let tries = 0;; tries++) {
+    const result = call();
+    if (result >= 0 || judge(result) !== Fault.RETRY || tries === RETRIES) return result;
+  }
+}
+
+/** Connect a socket to a path. */
+export function connect(kernel: Kernel, fd: number, path: string): number {
+  return kernel.connect(fd, new TextEncoder().encode(path));
 }
 
 /** Sockets of one probe, closed with it. */
@@ -82,6 +117,19 @@ export class Sockets implements Disposable {
     const [a, b] = this.#kernel.pair;
     this.#open.push(a, b);
     return [a, b];
+  }
+
+  /** A datagram socket, bound to a path or not. */
+  datagram(path?: string): number {
+    const fd = this.add(this.#kernel.socket(SocketType.DGRAM), "make a socket");
+    if (path !== undefined) must(this.#kernel.bind(fd, path, 0o600), "bind a path");
+    return fd;
+  }
+
+  /** Close one before the end. */
+  close(fd: number): void {
+    this.#open.splice(this.#open.indexOf(fd), 1);
+    must(this.#kernel.close(fd), "close a descriptor");
   }
 
   [Symbol.dispose](): void {

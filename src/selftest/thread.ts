@@ -10,6 +10,7 @@ import { Ready } from "../platform/kernel.ts";
 import { openKernel } from "../platform/mod.ts";
 import { type Finding, type Probe, ProbeError } from "./probe.ts";
 import { PROBES } from "./probes.ts";
+import { startProcess } from "./sleeper.ts";
 import { THREAD } from "./thread_name.ts";
 
 /** Address space for a probe's datagrams, and of the thread that sends none. */
@@ -60,6 +61,8 @@ function probe({ probe, folder }: Task & { kind: "probe" }, url: string): Answer
       kernel,
       folder,
       echo: (call, back, rounds) => void startThread(url, { kind: "echo", call, back, rounds }),
+      link: (path, target) => Deno.symlinkSync(target, path),
+      startProcess,
     });
   } finally {
     kernel.dispose();

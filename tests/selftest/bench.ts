@@ -7,9 +7,7 @@ import type { Bench, Figures, Probe } from "../../src/selftest/probe.ts";
 import type { Kernel } from "../../src/platform/kernel.ts";
 import { ask } from "../../src/selftest/thread.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
-
-/** What a kernel does instead of what it should; `real` has the honest calls. */
-export type Lie = (real: FakeKernel, kernel: FakeKernel) => Partial<Kernel>;
+import type { Lie } from "./lies/lie.ts";
 
 /** Virtual time another thread takes to answer, in milliseconds. */
 const ANSWER_MS = 0.01;
@@ -30,8 +28,8 @@ export function lyingKernel(lie: Lie): FakeKernel {
   return kernel;
 }
 
-/** What the bench needs of a fake: a kernel over a virtual clock. */
-type Fake = Pick<FakeKernel, "clock"> & Kernel;
+/** What the bench needs of a fake: a kernel over a virtual clock, its files and its processes. */
+type Fake = Pick<FakeKernel, "clock" | "files" | "startProcess"> & Kernel;
 
 /** A bench whose other thread answers as it should. */
 export function benchOf(kernel: Fake, alive = true): Bench {
@@ -39,6 +37,11 @@ export function benchOf(kernel: Fake, alive = true): Bench {
   return {
     kernel,
     folder: "/tmp",
+    link: (path, target) => kernel.files.plant(path, "symlink", target),
+    startProcess: () => {
+      const process = kernel.startProcess();
+      return { pid: process.pid, end: () => void (process.ended = true) };
+    },
     echo: (call, back) => {
       if (!alive) return;
       kernel.wake = (fd) => {

@@ -88,7 +88,7 @@ Deno.test("selfTest() goes on behind a failing probe, names it and ends with 1",
   const { code, out } = await shown(url, false);
   assertEquals(code, 1);
   assertMatch(out, /a full peer is told.* \.\.\. FAILED\n/);
-  assertMatch(out, /\n 7 {2}a sleeping thread .* ok, fine\n/);
+  assertMatch(out, /\n16 {2}a sleeping thread .* ok, fine\n/);
   assertStringIncludes(out, "\nProbe full failed: no way back\n");
   assertMatch(out, /\nProbe traffic failed: start a switch .*: Cannot open port: no room\n/);
 });
