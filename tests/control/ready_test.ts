@@ -162,12 +162,17 @@ Deno.test("absolutePath() keeps what may follow a symlink", () => {
 
 const forever = new AbortController().signal;
 
+/** The system call behind fcntl(3), which is variadic: on Apple's arm64 that would pass the flag elsewhere. */
+const [LIBRARY, FCNTL] = Deno.build.os === "darwin"
+  ? ["/usr/lib/libSystem.B.dylib", "__fcntl"]
+  : ["libc.so.6", "fcntl"];
+
 /** A socketpair whose first end looks like one a launcher left open. */
 function inheritedPair(kernel: Kernel): [near: number, far: number] {
   kernel.socketPair(1);
   const [near, far] = kernel.pair;
-  const libc = Deno.dlopen("libc.so.6", {
-    fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
+  const libc = Deno.dlopen(LIBRARY, {
+    fcntl: { name: FCNTL, parameters: ["i32", "i32", "i64"], result: "i32" },
   });
   libc.symbols.fcntl(near, 2, 0n); // F_SETFD: as inherited, it survives an exec
   libc.close();

@@ -147,7 +147,11 @@ Deno.test("DgramLink.put() refuses more than a batch until it is flushed", () =>
     let put = 0;
     while (link.put(at, 14)) put++;
     assertEquals(put, 64);
-    assertEquals(link.flush(), false); // an unconnected receiver holds eleven datagrams on Linux
+    // Nobody reads. Eleven datagrams fill a receiver that is not connected on Linux, and its few KiB do on macOS.
+    for (let round = 0; link.flush(); round++) {
+      assert(round < 1000, "there is always room");
+      while (link.put(at, 14));
+    }
     assertEquals(link.put(at, 14), false);
     assertEquals(link.put(at, link.longest + 1), false);
     link.close();

@@ -10,6 +10,7 @@ import { DarwinRules, isWritable } from "./fake_darwin_sockets.ts";
 import type { FakeDescriptors, Open } from "./fake_descriptors.ts";
 import { FakeKqueue } from "./fake_kqueue.ts";
 import type { MachineOptions } from "./fake_machine.ts";
+import { DARWIN_PAGES } from "./fake_pages.ts";
 import { attempt } from "./fake_peers.ts";
 import type { SocketRules } from "./fake_rules.ts";
 import { type FakeProcess, type FakeSocket, Refused } from "./fake_socket.ts";
@@ -47,7 +48,7 @@ export class FakeDarwinMachine extends FakeCalls {
   #first: FakeKqueue | undefined;
 
   constructor(options: DarwinOptions = {}) {
-    super(options);
+    super(options, DARWIN_PAGES);
     this.release = options.release ?? "24.6.0";
     this.bulkCalls = options.bulkCalls ?? true;
     this.bufferMost = options.bufferLimit ?? BUFFER_MOST;
@@ -95,7 +96,7 @@ export class FakeDarwinMachine extends FakeCalls {
   addKqueue(): number {
     const queue = new FakeKqueue(isWritable, (fd) => this.#isLost(fd), () => this.clock.now);
     this.#queues.add(queue);
-    const flags = { nonBlocking: true, closeOnExec: false }; // a kevent() with no time does not wait
+    const flags = { nonBlocking: false, closeOnExec: false };
     const own = this.#first === undefined;
     this.#first ??= queue;
     return this.descriptors.add({ kind: "kqueue", queue }, flags, own ? OWN_KQUEUES : 3);

@@ -88,8 +88,9 @@ export class DarwinRules implements SocketRules {
 
   connectStream(socket: FakeSocket, listener: FakeSocket): number {
     if (socket.peer !== undefined) throw new Refused(Errno.EISCONN);
-    const room = listener.pending.length <= Math.floor(3 * listener.backlog / 2);
-    if (listener.backlog < 0 || !room) throw new Refused(Errno.ECONNREFUSED);
+    // As many as the backlog and none more (sonewconn_internal with kern.ipc.soqlimitcompat at 1, as it comes).
+    const isFull = listener.pending.length >= listener.backlog;
+    if (listener.backlog < 0 || isFull) throw new Refused(Errno.ECONNREFUSED);
     const server = newDarwinSocket(SocketType.STREAM, listener.owner);
     server.address = listener.address;
     server.sendLimit = listener.sendLimit;

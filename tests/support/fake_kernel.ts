@@ -8,41 +8,22 @@
  *
  * @module
  */
-import { LINUX } from "../../src/platform/abi.ts";
 import { Errno } from "../../src/platform/errno.ts";
-import { type Kernel, type PathInfo, type Peer, SocketType } from "../../src/platform/kernel.ts";
+import { type Kernel, type PathInfo, SocketType } from "../../src/platform/kernel.ts";
 import type { MessageTable, Vector } from "../../src/platform/vectors.ts";
-import {
-  connectDatagram,
-  disconnectDatagram,
-  receiveDatagram,
-  sendDatagram,
-} from "./fake_dgram.ts";
-import { FakeCalls } from "./fake_calls.ts";
+import { receiveDatagram, sendDatagram } from "./fake_dgram.ts";
+import { FakeKernelSockets } from "./fake_kernel_sockets.ts";
 import { gather, loadName, prefix, store, storeName } from "./fake_memory.ts";
 import { FakeSharing } from "./fake_sharing.ts";
-import { FakeSocket, Refused } from "./fake_socket.ts";
-import {
-  acceptStream,
-  closeSocket,
-  connectStream,
-  join,
-  listenStream,
-  readStream,
-  writeStream,
-} from "./fake_stream.ts";
+import { Refused } from "./fake_socket.ts";
+import { closeSocket, readStream, writeStream } from "./fake_stream.ts";
 
 /** Most pieces of one message (UIO_MAXIOV). */
 const PIECES_MAX = 1024;
 
 /** See the head of this file. */
-export class FakeKernel extends FakeCalls implements Kernel {
-  readonly abi = LINUX;
-  readonly pathLimit = LINUX.socketAddress.pathLimit;
-  readonly turnsAway = true;
+export class FakeKernel extends FakeKernelSockets implements Kernel {
   readonly bulk = "sendmmsg/recvmmsg";
-  readonly pair: Int32Array = new Int32Array(2);
-  sender: Peer = { address: new Uint8Array(), pid: 0, uid: -1 };
   readonly sharing: FakeSharing = new FakeSharing({
     arena: this.arena,
     guestBytes: this.guestBytes,
@@ -53,62 +34,7 @@ export class FakeKernel extends FakeCalls implements Kernel {
     close: (fd) => this.close(fd),
   });
 
-  // ---- sockets ----
-
-  socket(type: SocketType): number {
-    return this.call("socket", -1, () => this.addSocket(new FakeSocket(type, this.self)));
-  }
-
-  bind(fd: number, path: string, mode: number): number {
-    const address = new TextEncoder().encode(path);
-    return this.call("bind", fd, () => {
-      if (address.length > this.pathLimit) throw new Refused(Errno.ENAMETOOLONG);
-      return this.files.bind(this.socketOf(fd), address, mode);
-    });
-  }
-
-  listen(fd: number, backlog: number): number {
-    return this.call("listen", fd, () => listenStream(this.socketOf(fd), backlog));
-  }
-
-  accept(fd: number): number {
-    return this.call("accept", fd, () => this.addSocket(acceptStream(this.socketOf(fd))));
-  }
-
-  connect(fd: number, address: Uint8Array): number {
-    return this.call("connect", fd, () => {
-      const socket = this.socketOf(fd);
-      const to = this.files.find(address, socket.type);
-      const connectTo = socket.type === SocketType.STREAM ? connectStream : connectDatagram;
-      return connectTo(socket, to);
-    });
-  }
-
-  disconnect(fd: number): number {
-    return this.call("disconnect", fd, () => disconnectDatagram(this.datagramOf(fd)));
-  }
-
-  socketPair(type: SocketType): number {
-    return this.call("socketPair", -1, () => {
-      const a = new FakeSocket(type, this.self), b = new FakeSocket(type, this.self);
-      join(a, b);
-      this.pair[0] = this.addSocket(a);
-      this.pair[1] = this.addSocket(b);
-      return 0;
-    });
-  }
-
-  socketType(fd: number): number {
-    return this.call("socketType", fd, () => this.socketOf(fd).type);
-  }
-
-  isListening(fd: number): number {
-    return this.call("isListening", fd, () => this.socketOf(fd).backlog >= 0 ? 1 : 0);
-  }
-
-  isConnected(fd: number): number {
-    return this.call("isConnected", fd, () => this.socketOf(fd).peer === undefined ? 0 : 1);
-  }
+  // ---- descriptors ----
 
   isInherited(fd: number): number {
     return this.call("isInherited", fd, () => this.descriptors.flags(fd).closeOnExec ? 0 : 1);
@@ -118,55 +44,10 @@ export class FakeKernel extends FakeCalls implements Kernel {
     return this.call("isNonBlocking", fd, () => this.descriptors.flags(fd).nonBlocking ? 1 : 0);
   }
 
-  ownAddress(fd: number): Uint8Array | undefined {
-    const open = this.descriptors.find(fd);
-    return open?.kind === "socket" ? open.socket.address.slice() : undefined;
-  }
-
   adopt(fd: number): number {
     return this.call("adopt", fd, () => {
       Object.assign(this.descriptors.flags(fd), { nonBlocking: true, closeOnExec: true });
       return 0;
-    });
-  }
-
-  setBuffers(fd: number, bytes: number): number {
-    return this.call("setBuffers", fd, () => {
-      const socket = this.socketOf(fd);
-      socket.sendLimit = Math.max(4608, 2 * Math.min(bytes, this.bufferLimit));
-      socket.receiveLimit = Math.max(2304, 2 * Math.min(bytes, this.bufferLimit));
-      return Math.min(socket.sendLimit, socket.receiveLimit);
-    });
-  }
-
-  refuseDescriptors(fd: number): number {
-    return this.call("refuseDescriptors", fd, () => {
-      this.socketOf(fd).refusesDescriptors = true;
-      return 0;
-    });
-  }
-
-  peerOf(fd: number): Peer | undefined {
-    const open = this.descriptors.find(fd);
-    const process = open?.kind === "socket" ? open.socket.peerProcess : undefined;
-    return process && { address: new Uint8Array(), pid: process.pid, uid: process.uid };
-  }
-
-  setCredentials(fd: number, on: boolean): number {
-    return this.call("setCredentials", fd, () => {
-      this.socketOf(fd).credentials = on;
-      return 0;
-    });
-  }
-
-  receiveFrom(fd: number, at: number, length: number): number {
-    return this.call("receiveFrom", fd, () => {
-      const socket = this.datagramOf(fd);
-      const message = receiveDatagram(socket);
-      const known = socket.credentials ? message.process : undefined;
-      const { pid, uid } = known ?? { pid: 0, uid: -1 };
-      this.sender = { address: message.address.slice(), pid, uid };
-      return store(this.arena, message, at, length);
     });
   }
 

@@ -2,14 +2,13 @@
  * A libSystem for tests: the C functions that DarwinKernel calls, over the fake machine and the arena's memory.
  *
  * It keeps the rules of xnu that the switch has to live with (sources: the heads of fake_darwin_sockets.ts and
- * src/platform/darwin*.ts), and is stricter in two: a call that would block the switch, and a variadic one, is an
- * error of ours and throws.
+ * src/platform/darwin*.ts), and is stricter in two: a call that would block the switch, and a bulk call whose messages
+ * are not of as many pieces each, is an error of ours and throws.
  *
  * @module
  */
-import { DARWIN_ERRNO } from "../../src/platform/darwin_errno.ts";
 import type { LibSystem } from "../../src/platform/darwin_libc.ts";
-import { Errno, errnoName } from "../../src/platform/errno.ts";
+import { Errno } from "../../src/platform/errno.ts";
 import { SocketType } from "../../src/platform/kernel.ts";
 import { CMemory } from "./fake_c_memory.ts";
 import type { FakeDarwinMachine } from "./fake_darwin_machine.ts";
@@ -18,6 +17,7 @@ import { libSystemSockets } from "./fake_libsystem_sockets.ts";
 import { libSystemKqueue } from "./fake_libsystem_kqueue.ts";
 import { Refused } from "./fake_socket.ts";
 import type { FaultCall } from "./faults.ts";
+import { toXnu } from "./xnu_errno.ts";
 
 /** What the functions share. */
 export interface LibContext {
@@ -34,8 +34,7 @@ export function fakeLibSystem(machine: FakeDarwinMachine): { libc: LibSystem; er
   const errno = new Int32Array(1);
   const settle = (result: number): number => {
     if (result >= 0) return result;
-    const name = errnoName(result) as keyof typeof DARWIN_ERRNO;
-    errno[0] = DARWIN_ERRNO[name] ?? 0; // one it cannot have: the runtime has overwritten it
+    errno[0] = toXnu(result);
     return -1;
   };
   const context: LibContext = {
@@ -103,7 +102,7 @@ function files({ machine, memory, call, plain }: LibContext) {
         open.taken.push(...taken);
         return taken.length;
       }),
-    __fcntl: (fd: number, command: number, argument: bigint) =>
+    fcntl: (fd: number, command: number, argument: bigint) =>
       plain(() => {
         const flags = table.flags(fd);
         switch (command) {

@@ -43,6 +43,14 @@ export function libSystemData(context: LibContext) {
     return result;
   };
 
+  /** Headers of a bulk call: all messages have as many pieces, or a kernel may write past its memory. */
+  const headersOf = (headers: bigint, count: number): Msghdr[] => {
+    const all = Array.from({ length: count }, (_, i) => memory.message(headers, i, MSGHDR_X));
+    const counts = new Set(all.map(({ pieces }) => pieces.length));
+    if (counts.size > 1) throw new Error(`A bulk call with messages of ${[...counts]} pieces`);
+    return all;
+  };
+
   return {
     recv: (fd: number, address: bigint, length: bigint, _flags: number) =>
       call("read", fd, (limit) => {
@@ -62,6 +70,7 @@ export function libSystemData(context: LibContext) {
       return call(stream ? "write" : "send", fd, (limit) => {
         const socket = socketAt(context, fd), message = memory.message(header);
         const bytes = memory.gather(message);
+        if (limit === 0) throw new Refused(stream ? Errno.EAGAIN : Errno.ENOBUFS);
         if (!stream) return sendOne(socket, message, bytes);
         return mustNotBlock(fd, attempt(() => sockets.write(socket, bytes.subarray(0, limit))));
       });
@@ -72,8 +81,9 @@ export function libSystemData(context: LibContext) {
           throw new Refused(Errno.EINVAL);
         }
         const socket = socketAt(context, fd, SocketType.DGRAM);
+        const messages = headersOf(headers, count);
         return prefix(Math.min(count, limit, 256), (i) => {
-          const message = memory.message(headers, i, MSGHDR_X);
+          const message = messages[i];
           const { stored } = receiveOne(socket, message);
           memory.view.setInt32(message.at + 44, 0, true); // never MSG_TRUNC
           memory.view.setBigUint64(message.at + DATALEN, BigInt(stored), true);
@@ -84,13 +94,13 @@ export function libSystemData(context: LibContext) {
         if ((flags & ~(MSG_DONTWAIT | MSG_NBIO)) !== 0) throw new Refused(Errno.EINVAL);
         const socket = socketAt(context, fd, SocketType.DGRAM);
         // All are copied before the first is tried.
-        const messages = Array.from({ length: count }, (_, i) => {
-          const message = memory.message(headers, i, MSGHDR_X);
+        const messages = headersOf(headers, count).map((message) => {
           const bytes = memory.gather(message);
           machine.copied += bytes.length;
           return { message, bytes };
         });
-        return prefix(Math.min(count, limit), (i) => {
+        return prefix(count, (i) => {
+          if (i >= limit) throw new Refused(Errno.ENOBUFS);
           sendOne(socket, messages[i].message, messages[i].bytes);
         }, MASKED);
       }),

@@ -8,8 +8,7 @@ import { Filter, Flag, type Kevent, type Subject } from "./fake_kqueue.ts";
 import type { LibContext } from "./fake_libsystem.ts";
 import { attempt } from "./fake_peers.ts";
 import { Refused } from "./fake_socket.ts";
-import { DARWIN_ERRNO } from "../../src/platform/darwin_errno.ts";
-import { errnoName } from "../../src/platform/errno.ts";
+import { toXnu } from "./xnu_errno.ts";
 
 /** See the head of this file. */
 export function libSystemKqueue({ machine, memory, call, plain }: LibContext) {
@@ -40,10 +39,11 @@ export function libSystemKqueue({ machine, memory, call, plain }: LibContext) {
     else throw new Refused(Errno.EINVAL);
     return 0;
   };
-  const told = (event: Kevent, result: number): Kevent => {
-    const name = errnoName(result) as keyof typeof DARWIN_ERRNO;
-    return { ...event, flags: event.flags | Flag.ERROR, data: DARWIN_ERRNO[name] };
-  };
+  const told = (event: Kevent, result: number): Kevent => ({
+    ...event,
+    flags: event.flags | Flag.ERROR,
+    data: toXnu(result),
+  });
 
   return {
     kqueue: () => call("openWake", -1, () => machine.addKqueue()),

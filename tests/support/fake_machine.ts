@@ -5,13 +5,14 @@
  *
  * @module
  */
-import { Arena, GUEST_BASE } from "../../src/platform/arena.ts";
+import { type Arena, GUEST_BASE } from "../../src/platform/arena.ts";
 import { errnoName } from "../../src/platform/errno.ts";
 import { SocketType } from "../../src/platform/kernel.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeDescriptors, type Flags, type Open } from "./fake_descriptors.ts";
 import { attempt, DgramPeer, StreamPeer } from "./fake_peers.ts";
 import { FakeFiles } from "./fake_files.ts";
+import { LINUX_PAGES, openArena, type Pages } from "./fake_pages.ts";
 import { DEFAULT_BUFFER, type FakeProcess, FakeSocket } from "./fake_socket.ts";
 import { LINUX_RULES, type SocketRules } from "./fake_rules.ts";
 import { Faults } from "./faults.ts";
@@ -57,12 +58,12 @@ export abstract class FakeMachine {
   readonly #available: number;
   #lastPid = 5000;
 
-  constructor(options: MachineOptions = {}) {
+  /** @param pages the system's; the arena is made for them, whatever those of this machine are */
+  constructor(options: MachineOptions = {}, pages: Pages = LINUX_PAGES) {
     const { arenaBytes = ARENA_BYTES, guestBytes = 0 } = options;
     const buffer = new ArrayBuffer(guestBytes > 0 ? GUEST_BASE + guestBytes : arenaBytes);
     this.guestBytes = guestBytes;
-    const discard = (at: number, bytes: number) => void this.arena.u8.fill(0, at, at + bytes);
-    this.arena = new Arena(buffer, HIGH, discard, arenaBytes);
+    this.arena = openArena(buffer, HIGH, arenaBytes, pages);
     this.#available = this.arena.available;
     this.bufferLimit = options.bufferLimit ?? DEFAULT_BUFFER;
   }
