@@ -25,6 +25,13 @@ export interface Abi {
   };
   /** The bulk message: struct mmsghdr, or msghdr_x on Darwin. `received` is its length field. */
   readonly bulkMessage: { readonly size: number; readonly received: number };
+  /** struct cmsghdr, which begins with its length; `data`: what it carries, `socketLevel`: SOL_SOCKET. */
+  readonly control: {
+    readonly level: number;
+    readonly type: number;
+    readonly data: number;
+    readonly socketLevel: number;
+  };
   /** struct sockaddr_un: where the family and the path lie, and the largest path. */
   readonly socketAddress: {
     readonly size: number;
@@ -50,6 +57,7 @@ export const LINUX: Abi = {
     flags: 48,
   },
   bulkMessage: { size: 64, received: 56 },
+  control: { level: 8, type: 12, data: 16, socketLevel: 1 },
   socketAddress: { size: 110, family: 0, familyBytes: 2, path: 2, pathLimit: 107 },
   abstractNames: true,
 };
@@ -71,6 +79,7 @@ export const DARWIN: Abi = {
     flags: 44,
   },
   bulkMessage: { size: 56, received: 48 },
+  control: { level: 4, type: 8, data: 12, socketLevel: 0xffff },
   socketAddress: { size: 106, family: 1, familyBytes: 1, path: 2, pathLimit: 103 },
   abstractNames: false,
 };
@@ -111,6 +120,7 @@ export const DARWIN_NUMBERS = {
   // fcntl.h
   F_GETFD: 1,
   F_SETFD: 2,
+  F_SETFL: 4,
   FD_CLOEXEC: 1,
   O_NONBLOCK: 0x4,
   O_DIRECTORY: 0x10_0000,

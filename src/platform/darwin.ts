@@ -9,6 +9,7 @@
  * - A full peer is ENOBUFS, not EAGAIN; the queue is the peer's SO_RCVBUF, SO_SNDBUF is the longest datagram.
  * - A connected datagram socket hears everybody, and nobody is refused for being connected (uipc_send).
  * - accept() without a free descriptor drops the client instead of leaving it in the queue.
+ * - Descriptors that a peer sends along are opened in us, asked for or not (darwin_rights.ts).
  * - bind() follows a dangling symlink; listen(fd, 0) means 128; a full listener refuses with ECONNREFUSED.
  *
  * Its parts come by the constructor, so that all of it runs in tests over a libSystem of theirs.
@@ -17,14 +18,16 @@
  */
 import { DARWIN, DARWIN_NUMBERS as D } from "./abi.ts";
 import { cString } from "./c_string.ts";
-import { DarwinDatagrams, isTrusted } from "./darwin_datagrams.ts";
+import { DarwinDatagrams, isTrusted, MOST } from "./darwin_datagrams.ts";
 import { fromDarwin } from "./darwin_errno.ts";
 import type { DarwinProcess } from "./darwin_memory.ts";
+import { DarwinRights } from "./darwin_rights.ts";
 import { DarwinSockets } from "./darwin_sockets.ts";
+import { Errno } from "./errno.ts";
 import type { Kernel } from "./kernel.ts";
 import { Kqueue } from "./kqueue.ts";
 import { KqueueSignals } from "./kqueue_signal.ts";
-import type { MessageTable, Vector } from "./vectors.ts";
+import { MessageTable, NAME_BYTES, type Vector } from "./vectors.ts";
 
 /** OPEN_MAX: what a process may always have (xnu bsd/sys/syslimits.h). */
 const OPEN_MAX = 10_240n;
@@ -38,6 +41,9 @@ export class DarwinKernel extends DarwinSockets implements Kernel {
   readonly #kqueue: Kqueue;
   readonly #signals: KqueueSignals;
   readonly #datagrams: DarwinDatagrams;
+  readonly #rights: DarwinRights;
+  /** For calls that receive one message. */
+  readonly #one: MessageTable;
 
   constructor(process: DarwinProcess, bulk: BulkChoice = "auto") {
     const kqueue = new Kqueue(process);
@@ -45,7 +51,9 @@ export class DarwinKernel extends DarwinSockets implements Kernel {
     this.#kqueue = kqueue;
     this.#signals = new KqueueSignals(process);
     const wanted = bulk === "on" || (bulk === "auto" && isTrusted(this.#kernelRelease()));
-    this.#datagrams = new DarwinDatagrams(process, wanted);
+    this.#rights = new DarwinRights(process, MOST);
+    this.#one = new MessageTable(process.arena, DARWIN, 1, true);
+    this.#datagrams = new DarwinDatagrams(process, this.#rights, wanted);
     this.bulk = this.#datagrams.bulk;
   }
 
@@ -57,6 +65,15 @@ export class DarwinKernel extends DarwinSockets implements Kernel {
 
   // ---- data ----
 
+  receiveFrom(fd: number, at: number, length: number): number {
+    const table = this.#one;
+    table.set(0, at, length);
+    table.setName(0, table.names, NAME_BYTES);
+    const n = this.#datagrams.receiveOne(fd, table, 0);
+    if (n >= 0) this.sender = { address: table.sender(0), pid: 0, uid: -1 };
+    return n;
+  }
+
   receive(fd: number, table: MessageTable, count: number): number {
     return this.#datagrams.receive(fd, table, count);
   }
@@ -66,9 +83,13 @@ export class DarwinKernel extends DarwinSockets implements Kernel {
   }
 
   read(fd: number, at: number, length: number): number {
-    this.aimRead(at, length);
-    const n = this.c.recv(fd, this.readAddress, this.readBytes, D.MSG_DONTWAIT);
-    return n >= 0 ? n : -fromDarwin(this.errno[0]);
+    const table = this.#one;
+    table.set(0, at, length);
+    this.#rights.offer(table, 0, 1);
+    const n = this.c.recvmsg(fd, table.address(0), D.MSG_DONTWAIT);
+    const error = n >= 0 ? 0 : fromDarwin(this.errno[0]);
+    if (this.#rights.settle(table, 0, 1, n < 0 ? 0 : 1)) return -Errno.EPROTO;
+    return n >= 0 ? n : this.#unread(-error);
   }
 
   write(fd: number, vector: Vector, count: number): number {
@@ -104,10 +125,17 @@ export class DarwinKernel extends DarwinSockets implements Kernel {
     if (got < 0) return got;
     // The hard limit may be "infinite", which no process gets: setrlimit() refuses more than the system allows.
     const wanted = limit[1] < most ? limit[1] : most;
-    if (wanted <= limit[0]) return Number(limit[0] & 0x7fff_ffffn);
-    limit[0] = wanted;
-    const set = this.result(this.c.setrlimit(D.RLIMIT_NOFILE, option));
-    return set < 0 ? set : Number(wanted & 0x7fff_ffffn);
+    const raised = wanted > limit[0];
+    if (raised) limit[0] = wanted;
+    const set = raised ? this.result(this.c.setrlimit(D.RLIMIT_NOFILE, option)) : 0;
+    const granted = Number(limit[0] & 0x7fff_ffffn);
+    if (set >= 0) this.#datagrams.limit(granted);
+    return set < 0 ? set : granted;
+  }
+
+  /** A read that failed. Of descriptors that come along and find no number nothing is left but the error. */
+  #unread(error: number): number {
+    return error === -Errno.EMSGSIZE ? -Errno.EPROTO : error;
   }
 
   /** Read a setting of the system to scratch. */

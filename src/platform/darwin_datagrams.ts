@@ -21,11 +21,16 @@ import { DARWIN, DARWIN_NUMBERS as D } from "./abi.ts";
 import { fromDarwin } from "./darwin_errno.ts";
 import type { LibSystem } from "./darwin_libc.ts";
 import type { DarwinProcess } from "./darwin_memory.ts";
+import { type DarwinRights, MOST_RIGHTS } from "./darwin_rights.ts";
 import { Errno } from "./errno.ts";
 import { MessageTable } from "./vectors.ts";
 
-/** Most and fewest messages of one call. */
-const MOST = 64, FEWEST = 4;
+/** Most messages of one call. */
+export const MOST = 64;
+/** Fewest that are offered to a socket that is often full. */
+const FEWEST = 4;
+/** Descriptors the process may have open for each message of a receiving call: four times what one may bring. */
+const DESCRIPTORS = 4 * MOST_RIGHTS;
 /** Lengths of the datagrams that are sent to find out whether the calls work. */
 const PROBE = [5, 77];
 const PROBE_BYTES = 128;
@@ -54,23 +59,57 @@ export class DarwinDatagrams {
   readonly #c: LibSystem;
   readonly #errno: Int32Array;
   readonly #bulk: boolean;
+  readonly #rights: DarwinRights;
   /** Messages offered at once, less than {@linkcode MOST}, by descriptor. */
   #shy: Uint8Array = new Uint8Array(64);
+  /** Sockets by which descriptors came: they are read one datagram at a time. */
+  readonly #wary = new Set<number>();
+  /** Descriptors came along with the last datagram. */
+  #came = false;
+  /** Most messages received at once. */
+  #most = MOST;
 
-  /** @param wanted use the bulk calls if they work */
-  constructor(process: DarwinProcess, wanted: boolean) {
+  /**
+   * @param rights with room for {@linkcode MOST} messages
+   * @param wanted use the bulk calls if they work
+   */
+  constructor(process: DarwinProcess, rights: DarwinRights, wanted: boolean) {
+    this.#rights = rights;
     this.#c = process.libc;
     this.#errno = process.errno;
     this.#bulk = wanted && process.libc.sendmsg_x !== null && process.libc.recvmsg_x !== null &&
-      works(process);
+      works(process, rights);
     this.bulk = this.#bulk ? "sendmsg_x/recvmsg_x" : "sendmsg/recvmsg";
   }
 
   /** See Kernel.receive. */
   receive(fd: number, table: MessageTable, count: number): number {
-    if (!this.#bulk) return this.#receiveEach(fd, table, count);
-    const n = this.#c.recvmsg_x!(fd, table.address(0), Math.min(count, MOST), D.MSG_DONTWAIT);
-    return n >= 0 ? n : -fromDarwin(this.#errno[0]);
+    if (!this.#bulk || (this.#wary.size > 0 && this.#wary.has(fd))) {
+      return this.#receiveEach(fd, table, count);
+    }
+    const most = Math.min(count, this.#most);
+    this.#rights.offer(table, 0, most);
+    const n = this.#c.recvmsg_x!(fd, table.address(0), most, D.MSG_DONTWAIT);
+    const error = n >= 0 ? 0 : fromDarwin(this.#errno[0]);
+    if (this.#rights.settle(table, 0, most, n)) this.#wary.add(fd);
+    return n >= 0 ? n : this.#unreceived(fd, table, error);
+  }
+
+  /** Receive one datagram as message `i`; returns its length. */
+  receiveOne(fd: number, table: MessageTable, i: number): number {
+    this.#rights.offer(table, i, i + 1);
+    const n = this.#c.recvmsg(fd, table.address(i), D.MSG_DONTWAIT);
+    const error = n >= 0 ? 0 : fromDarwin(this.#errno[0]);
+    if (this.#rights.settle(table, i, i + 1, n < 0 ? 0 : 1)) {
+      this.#wary.add(fd);
+      this.#came = true;
+    }
+    return n >= 0 ? n : -error;
+  }
+
+  /** The process may have so many descriptors: as many come along at most as it has numbers for. */
+  limit(descriptors: number): void {
+    this.#most = Math.max(1, Math.min(MOST, Math.floor(descriptors / DESCRIPTORS)));
   }
 
   /** See Kernel.send. */
@@ -82,6 +121,11 @@ export class DarwinDatagrams {
     const offered = alike(table, from, Math.min(count, MOST - this.#shy[fd]));
     const n = this.#c.sendmsg_x!(fd, table.address(from), offered, D.MSG_DONTWAIT);
     const error = n >= 0 ? 0 : fromDarwin(this.#errno[0]);
+    // It takes no empty message (mbuf_allocpacket), and a header of the kernel's says that all of them together may be
+    // too long, its code that the first one is. Sent alone, a message has the error that is its own.
+    if (error === Errno.EMSGSIZE || error === Errno.EINVAL) {
+      return this.#sendEach(fd, table, from, offered);
+    }
     const less = MOST - this.#shy[fd];
     if (n === offered) this.#shy[fd] = MOST - Math.min(MOST, less * 2);
     else if (n >= 0 || error === Errno.ENOBUFS) {
@@ -93,15 +137,26 @@ export class DarwinDatagrams {
   /** A closed descriptor's number may be that of another socket next. */
   forget(fd: number): void {
     if (fd >= 0 && fd < this.#shy.length) this.#shy[fd] = 0;
+    this.#wary.delete(fd);
   }
 
   #receiveEach(fd: number, table: MessageTable, count: number): number {
-    for (let i = 0; i < count; i++) {
-      const n = this.#c.recvmsg(fd, table.address(i), D.MSG_DONTWAIT);
-      if (n < 0) return i > 0 ? i : -fromDarwin(this.#errno[0]);
-      table.setReceived(i, n);
+    this.#came = false;
+    let i = 0;
+    while (i < count && !this.#came) {
+      const n = this.receiveOne(fd, table, i);
+      if (n < 0) return i > 0 ? i : n;
+      table.setReceived(i++, n);
     }
-    return count;
+    return i;
+  }
+
+  /**
+   * recvmsg_x has failed. Where descriptors came along and found no number, it has taken their datagram's name off
+   * and left the datagram, which would get the name of the next: a single call gives it without any.
+   */
+  #unreceived(fd: number, table: MessageTable, error: number): number {
+    return error === Errno.EMSGSIZE ? this.#receiveEach(fd, table, 1) : -error;
   }
 
   #sendEach(fd: number, table: MessageTable, from: number, count: number): number {
@@ -120,14 +175,14 @@ export class DarwinDatagrams {
 }
 
 /** Send and receive datagrams over a socketpair, in one piece and in two. */
-function works(process: DarwinProcess): boolean {
+function works(process: DarwinProcess, rights: DarwinRights): boolean {
   const { libc, arena } = process, memory = arena.take(4096), pair = memory + 2048;
   const out = new MessageTable(arena, DARWIN, PROBE.length, false, 2 * PROBE.length);
   const into = new MessageTable(arena, DARWIN, PROBE.length + 1, false);
   let ok = libc.socketpair(1, 2, 0, arena.address(pair)) === 0;
   if (ok) {
     const ends = [arena.view.getInt32(pair, true), arena.view.getInt32(pair + 4, true)];
-    ok = [1, 2].every((pieces) => isCarried(process, ends, memory, out, into, pieces));
+    ok = [1, 2].every((pieces) => isCarried(process, ends, memory, out, into, pieces, rights));
     for (const fd of ends) libc.close(fd);
   }
   for (const at of [memory, out.at, out.vector.at, into.at, into.vector.at]) arena.give(at);
@@ -142,6 +197,7 @@ function isCarried(
   out: MessageTable,
   into: MessageTable,
   pieces: number,
+  rights: DarwinRights,
 ): boolean {
   const start = (i: number) => memory + i * PROBE_BYTES, { length } = PROBE;
   const sent = PROBE.map((bytes, i) => {
@@ -152,8 +208,10 @@ function isCarried(
     return crypto.getRandomValues(u8.subarray(start(i), start(i) + bytes));
   });
   for (let i = 0; i <= length; i++) into.set(i, start(8 + i), PROBE_BYTES);
+  rights.offer(into, 0, length + 1);
   return c.sendmsg_x!(from, out.address(0), length, D.MSG_DONTWAIT) === length &&
     c.recvmsg_x!(to, into.address(0), length + 1, D.MSG_DONTWAIT) === length &&
+    !rights.settle(into, 0, length + 1, length) &&
     sent.every((bytes, i) =>
       into.received(i) === bytes.length &&
       bytes.every((byte, at) => byte === u8[start(8 + i) + at])

@@ -86,10 +86,7 @@ export abstract class DarwinSockets extends PosixSockets<LibSystem> {
     return this.grantedBuffers(fd);
   }
 
-  /**
-   * There is no option for it. By its source xnu opens descriptors in whoever reads their message, asked for or not,
-   * and nobody is told their numbers (soreceive_ctl, bsd/kern/uipc_socket.c): they stay open until we end.
-   */
+  /** There is no option for it; what comes is closed (darwin_rights.ts). */
   refuseDescriptors(_fd: number): number {
     return -Errno.ENOPROTOOPT;
   }
@@ -106,10 +103,6 @@ export abstract class DarwinSockets extends PosixSockets<LibSystem> {
   /** Datagrams carry no process here; {@linkcode peerOf} tells it once the socket is connected. */
   setCredentials(fd: number, _on: boolean): number {
     return Math.min(0, this.isInherited(fd));
-  }
-
-  receiveFrom(fd: number, at: number, length: number): number {
-    return this.receiveOne(fd, at, length, false);
   }
 
   protected result(value: number): number {

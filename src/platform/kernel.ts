@@ -24,7 +24,7 @@ export const Ready = {
   READ: 1,
   /**
    * There is room to write. Of a datagram socket Darwin reports it once each time there is more, and sometimes not at
-   * all, Linux only when no more than a quarter of its buffer is used: whoever waits for it has a timer as well.
+   * all (never of a peer that is not connected to us, and by its source not before macOS 15), Linux only when no more than a quarter of its buffer is used: whoever waits for it has a timer as well.
    */
   WRITE: 2,
   /** The peer hung up or the descriptor has an error; what was sent before it can still be read. */
@@ -34,6 +34,7 @@ export const Ready = {
    * once for what it holds already and once after each addition since it was last reported, though nobody takes
    * anything from it. Several additions may be one report; one that follows the last addition is certain. So a
    * counter that others hold, too, need not be read, which can wait for them: O_NONBLOCK belongs to all of them.
+   * -EOPNOTSUPP where there is no {@linkcode Kernel.sharing}, which alone needs it.
    */
   EDGE: 8,
 } as const;

@@ -2,8 +2,7 @@
  * Readiness on Darwin: a kqueue, whose two filters of a descriptor are reported as one entry.
  *
  * They are level-triggered, as on Linux: a port reads one batch a turn and must be reported again while data is left.
- * The exceptions are READ of a counter that is asked for with EDGE, each of whose additions is an event of its own in
- * the counter's kqueue (kqueue_signal.ts) and wakes ours, and WRITE of a datagram socket, which is told once each time there is more room (EV_CLEAR): such a
+ * The exception is WRITE of a datagram socket, which is told once each time there is more room (EV_CLEAR): such a
  * socket counts as writable as soon as one byte is free at its peer (so_snd.sb_lowat is 1; 2048 of a stream), so the
  * level would be reported without end while no frame fits. The kernel sometimes does not tell at all; whoever waits
  * for WRITE has a timer as well (engine/egress.ts).
@@ -80,14 +79,14 @@ export class Kqueue implements Poller {
   rewatch(fd: number, token: number, interest: number): number {
     const old = this.#interest.get(fd);
     if (old === undefined) return this.#unknown(fd);
+    // A kqueue that is not read wakes another for its first event, not for each.
+    if ((interest & Ready.EDGE) !== 0) return -Errno.EOPNOTSUPP;
     for (const bit of [Ready.READ, Ready.WRITE]) {
       const filter = bit === Ready.READ ? D.EVFILT_READ : D.EVFILT_WRITE;
       let result = 0;
       // Also what is watched already: its token may be another.
       if ((interest & bit) !== 0) {
-        const trigger = bit === Ready.WRITE
-          ? this.#triggerOf(fd)
-          : this.#readTrigger(fd, old, interest);
+        const trigger = bit === Ready.WRITE ? this.#triggerOf(fd) : 0;
         result = this.#apply(fd, filter, D.EV_ADD | trigger, token);
       } else if ((old & bit) !== 0) this.#apply(fd, filter, D.EV_DELETE, token);
       if (result < 0) return result;
@@ -171,16 +170,6 @@ export class Kqueue implements Poller {
     this.#change.set(0, fd, filter, flags, 0, 0, token);
     const result = this.#c.kevent(this.fd, this.#change.address, 1, 0n, 0, 0n);
     return result >= 0 ? 0 : -fromDarwin(this.#errno[0]);
-  }
-
-  /**
-   * How READ is asked for. A later EV_ADD changes no flags (kevent_register), so for that the filter goes and comes
-   * back.
-   */
-  #readTrigger(fd: number, old: number, interest: number): number {
-    const changes = ((old ^ interest) & Ready.EDGE) !== 0;
-    if (changes && (old & Ready.READ) !== 0) this.#apply(fd, D.EVFILT_READ, D.EV_DELETE, 0);
-    return (interest & Ready.EDGE) !== 0 ? D.EV_CLEAR : 0;
   }
 
   #triggerOf(fd: number): number {

@@ -30,6 +30,11 @@ export const GUEST_BYTES = 2 ** 42;
 export class LinuxKernel extends LinuxSockets implements Kernel {
   readonly sharing: LinuxSharing;
   readonly bulk = "sendmmsg/recvmmsg";
+  /** Where the last read went: all streams share one window, so the next goes there too. */
+  #readAt = 0;
+  #readLength = 0;
+  #readAddress = 0n;
+  #readBytes = 0n;
 
   constructor(arenaBytes: number, guestBytes: number) {
     const process = openLibc(arenaBytes, guestBytes);
@@ -55,8 +60,8 @@ export class LinuxKernel extends LinuxSockets implements Kernel {
   }
 
   read(fd: number, at: number, length: number): number {
-    this.aimRead(at, length);
-    const n = this.c.recv(fd, this.readAddress, this.readBytes, MSG_DONTWAIT);
+    if (at !== this.#readAt || length !== this.#readLength) this.#aimRead(at, length);
+    const n = this.c.recv(fd, this.#readAddress, this.#readBytes, MSG_DONTWAIT);
     return n >= 0 ? n : -(this.errno[0] || UNKNOWN_ERROR);
   }
 
@@ -91,5 +96,12 @@ export class LinuxKernel extends LinuxSockets implements Kernel {
     limit[0] = limit[1];
     const set = this.result(this.c.setrlimit(RLIMIT_NOFILE, option));
     return set < 0 ? set : Number(limit[0] & 0x7fff_ffffn);
+  }
+
+  #aimRead(at: number, length: number): void {
+    this.#readAt = at;
+    this.#readLength = length;
+    this.#readAddress = this.arena.address(at);
+    this.#readBytes = BigInt(length);
   }
 }

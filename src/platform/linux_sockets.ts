@@ -67,7 +67,14 @@ export abstract class LinuxSockets extends PosixSockets<Symbols> {
   }
 
   receiveFrom(fd: number, at: number, length: number): number {
-    return this.receiveOne(fd, at, length, this.#credentials.has(fd));
+    this.scratch.receiveInto(at, length);
+    this.scratch.askForSender(this.#credentials.has(fd));
+    const result = this.result(
+      this.c.recvmsg(fd, this.scratch.receiveHeader, this.numbers.MSG_DONTWAIT),
+    );
+    const sender = this.scratch.takeSender();
+    if (result >= 0) this.sender = sender;
+    return result;
   }
 
   override close(fd: number): number {

@@ -8,6 +8,7 @@
  */
 import type { Abi } from "./abi.ts";
 import type { Arena } from "./arena.ts";
+import { rightsBytes, rightsIn, storeRights } from "./rights.ts";
 
 /** Most descriptors of one message: a table of 8 regions has 8. With more than these it is refused. */
 export const DESCRIPTORS_MAX = 16;
@@ -22,10 +23,6 @@ export const SEND_MAX = 32;
 
 /** Where each structure lies in the page, in bytes. */
 const Place = { header: 0, piece: 64, control: 128, answer: 1536 };
-/** struct cmsghdr, and where in it are level, type and what it carries. */
-const CONTROL = { level: 8, type: 12, data: 16 };
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
 
 /** See the head of this file. */
 export class MessagePage {
@@ -51,21 +48,16 @@ export class MessagePage {
 
   /** Receive into `length` bytes at `at`, with room for all descriptors there can be. */
   receiveInto(at: number, length: number): void {
-    this.#wire(at, length, CONTROL.data + COME_MAX * 4);
+    this.#wire(at, length, rightsBytes(this.#abi, COME_MAX));
   }
 
   /** Send `length` bytes at `at` with descriptors; false when these are too many. */
   sendFrom(at: number, length: number, descriptors: readonly number[]): boolean {
     const count = descriptors.length;
     if (count > SEND_MAX) return false;
-    const bytes = CONTROL.data + count * 4;
+    const control = this.#at + Place.control;
+    const bytes = storeRights(this.#arena.view, control, this.#abi, descriptors);
     this.#wire(at, length, count === 0 ? 0 : bytes);
-    const word = Place.control >> 2;
-    this.#words[word] = bytes;
-    this.#words[word + 1] = 0;
-    this.#words[word + (CONTROL.level >> 2)] = SOL_SOCKET;
-    this.#words[word + (CONTROL.type >> 2)] = SCM_RIGHTS;
-    this.#words.set(descriptors, word + (CONTROL.data >> 2));
     return true;
   }
 
@@ -76,14 +68,8 @@ export class MessagePage {
 
   /** Descriptors that came with the message. */
   descriptors(): number[] {
-    const room = this.#words[Place.header + this.#abi.message.controlLength >> 2];
-    const word = Place.control >> 2;
-    const rights = room >= CONTROL.data &&
-      this.#words[word + (CONTROL.level >> 2)] === SOL_SOCKET &&
-      this.#words[word + (CONTROL.type >> 2)] === SCM_RIGHTS;
-    if (!rights) return [];
-    const first = word + (CONTROL.data >> 2);
-    return [...this.#words.subarray(first, first + (this.#words[word] - CONTROL.data >> 2))];
+    const bytes = this.#words[Place.header + this.#abi.message.controlLength >> 2];
+    return rightsIn(this.#arena.view, this.#at + Place.control, bytes, this.#abi);
   }
 
   #wire(at: number, length: number, controlBytes: number): void {

@@ -42,11 +42,6 @@ export abstract class PosixKernel<C extends PosixSymbols> {
   protected readonly c: C;
   protected readonly errno: Int32Array;
   protected readonly scratch: ScratchPage;
-  /** Address of the last {@linkcode aimRead}, and its bytes. */
-  protected readAddress = 0n;
-  protected readBytes = 0n;
-  #readAt = 0;
-  #readLength = 0;
   readonly #poller: Poller;
   readonly #release: () => void;
 
@@ -104,15 +99,6 @@ export abstract class PosixKernel<C extends PosixSymbols> {
       if (set < 0) return set;
     }
     return this.result(this.c.fcntl(fd, F_SETFD, BigInt(FD_CLOEXEC)));
-  }
-
-  /** Set where a read goes, if it is not there already: all streams share one window, and BigInts are dear. */
-  protected aimRead(at: number, length: number): void {
-    if (at === this.#readAt && length === this.#readLength) return;
-    this.#readAt = at;
-    this.#readLength = length;
-    this.readAddress = this.arena.address(at);
-    this.readBytes = BigInt(length);
   }
 
   // ---- files ----

@@ -77,18 +77,6 @@ export abstract class PosixSockets<C extends PosixSymbols> extends PosixKernel<C
     return 0;
   }
 
-  /** See Kernel.receiveFrom. `credentials`: the kernel tells the sender's process with each datagram. */
-  protected receiveOne(fd: number, at: number, length: number, credentials: boolean): number {
-    this.scratch.receiveInto(at, length);
-    this.scratch.askForSender(credentials);
-    const result = this.result(
-      this.c.recvmsg(fd, this.scratch.receiveHeader, this.numbers.MSG_DONTWAIT),
-    );
-    const sender = this.scratch.takeSender();
-    if (result >= 0) this.sender = sender;
-    return result;
-  }
-
   /** The smaller of both buffers, as the kernel counts. */
   protected grantedBuffers(fd: number): number {
     const { SO_SNDBUF, SO_RCVBUF } = this.numbers;

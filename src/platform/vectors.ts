@@ -77,6 +77,7 @@ export class MessageTable {
   readonly #words: Int32Array;
   readonly #stride: number;
   readonly #lengthWord: number;
+  readonly #high: number;
   readonly #addresses: bigint[] = [];
 
   /** @param pieces entries of the vector; more than one a message for a table that gathers */
@@ -93,6 +94,7 @@ export class MessageTable {
     this.names = named ? arena.take(capacity * NAME_BYTES) : 0;
     this.#stride = abi.bulkMessage.size / 4;
     this.#lengthWord = abi.bulkMessage.received / 4;
+    this.#high = arena.high;
     this.#words = new Int32Array(arena.u8.buffer, this.at, capacity * this.#stride);
     const header = abi.message;
     for (let i = 0; i < capacity; i++) {
@@ -160,8 +162,28 @@ export class MessageTable {
   /** Address of the sender of message `i`: a path, an abstract name with its leading NUL, or nothing. */
   sender(i: number): Uint8Array {
     const start = this.nameStart(i), path = start + this.#abi.socketAddress.path;
-    const raw = this.#bytes.slice(path, Math.max(path, start + this.nameLength(i)));
+    // Darwin tells the length of a name that it has cut to its room.
+    const end = start + Math.min(NAME_BYTES, this.nameLength(i));
+    const raw = this.#bytes.slice(path, Math.max(path, end));
     return trimAddress(raw, this.#abi);
+  }
+
+  /** Give message `i` `bytes` bytes of control data at `at`: what goes along with it, or room for what comes along. */
+  setControl(i: number, at: number, bytes: number): void {
+    const word = i * this.#stride, header = this.#abi.message;
+    this.#words[word + header.control / 4] = at;
+    this.#words[word + header.control / 4 + 1] = this.#high;
+    this.#words[word + header.controlLength / 4] = bytes;
+  }
+
+  /** Arena offset of the control data of message `i`; 0 without. */
+  control(i: number): number {
+    return this.#words[i * this.#stride + this.#abi.message.control / 4];
+  }
+
+  /** Bytes of control data of message `i`; the kernel stores on receive how many came. */
+  controlLength(i: number): number {
+    return this.#words[i * this.#stride + this.#abi.message.controlLength / 4];
   }
 
   /** Length of the address of message `i`, family included; the kernel stores it on receive. */

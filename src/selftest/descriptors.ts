@@ -2,17 +2,18 @@
  * Probe: do descriptors that a peer sends along stay with us?
  *
  * Whoever may connect may send descriptors with its bytes (SCM_RIGHTS). The switch asks for none where it only reads
- * frames, and they must be closed again by the kernel: kept, they would fill our table until nobody can connect.
- * Where a socket can refuse them, they must be refused. Only a kernel object that can send some can be asked.
+ * frames. Linux closes them; Darwin opens them in whoever reads the message, and then we have to close them: kept, they
+ * would fill our table until nobody can connect. Where a socket can refuse them, they must be refused.
  *
  * @module
  */
 import { Errno } from "../platform/errno.ts";
 import { type Kernel, SocketType } from "../platform/kernel.ts";
-import type { Sharing } from "../platform/sharing.ts";
+import { rightsBytes, storeRights } from "../platform/rights.ts";
+import { Slots } from "./datagrams.ts";
 import { type Bench, patiently, type Probe, ProbeError, same, Sockets } from "./probe.ts";
 
-/** Messages, and descriptors of each. */
+/** Messages on each type of socket, and descriptors of each. */
 const MESSAGES = 32, PASSED = 4;
 const LENGTH = 60;
 /** Other threads may open some meanwhile; fewer than one of each message. */
@@ -25,54 +26,83 @@ export const descriptors: Probe = {
   name: "descriptors",
   label: "descriptors that a peer sends along do not stay open in us",
   run(bench) {
-    const { sharing } = bench.kernel;
-    if (sharing === undefined) {
-      const details = "not asked: there is no way here to send descriptors";
-      return { details, figures: { asked: false } };
-    }
     using sockets = new Sockets(bench.kernel);
-    const counter = sockets.add(bench.kernel.openWake(), "make a wake counter");
-    const along = Array.from({ length: PASSED }, () => counter);
-    const grown = pass(bench, sharing, sockets, along);
-    const refused = refuse(bench, sharing, sockets, along);
+    const sender = new Sender(bench, sockets.add(bench.kernel.openWake(), "make a wake counter"));
+    const before = countOpen(bench.kernel);
+    passDatagrams(bench, sender, sockets);
+    const streamsGo = passStreams(bench, sender, sockets);
+    const sent = 2 * MESSAGES * PASSED, open = Math.max(0, countOpen(bench.kernel) - before);
+    // Besides the two pairs.
+    const grown = open - 4;
+    if (grown > SLACK) {
+      throw new ProbeError(`${grown} of ${sent} descriptors that a peer sent along are still open`);
+    }
+    const refused = refuse(bench, sender, sockets);
     return {
-      details: `${MESSAGES * PASSED} came and were closed; a socket can ${
-        refused ? "" : "not "
-      }refuse them`,
-      figures: { asked: true, passed: MESSAGES * PASSED, grown, refused },
+      details: `${sent} came and were closed; a socket can ${refused ? "" : "not "}refuse them`,
+      figures: { passed: sent, grown: Math.max(0, grown), streamsGo, refused },
     };
   },
 };
 
-/** Read frames that come with descriptors; how many more are open then. */
-function pass(bench: Bench, sharing: Sharing, sockets: Sockets, along: number[]): number {
-  const { kernel } = bench;
-  const [from, to] = sockets.pair(SocketType.STREAM);
-  const at = kernel.arena.take(LENGTH), before = countOpen(kernel);
-  for (let i = 0; i < MESSAGES; i++) {
-    const sent = patiently(() => sharing.sendMessage(from, at, LENGTH, along));
-    same(sent, LENGTH, "sending a message with descriptors");
-    const got = patiently(() => kernel.read(to, at, LENGTH));
-    same(got, LENGTH, "reading a message with descriptors");
+/** Sends bytes with descriptors. */
+class Sender {
+  readonly #kernel: Kernel;
+  readonly #slots: Slots;
+
+  /** @param fd the descriptor it sends, again and again */
+  constructor(bench: Bench, fd: number) {
+    const { arena, abi } = this.#kernel = bench.kernel;
+    this.#slots = new Slots(bench, 1, LENGTH);
+    const control = arena.take(rightsBytes(abi, PASSED));
+    const along = Array.from({ length: PASSED }, () => fd);
+    this.#slots.table.setControl(0, control, storeRights(arena.view, control, abi, along));
   }
-  const grown = countOpen(kernel) - before;
-  if (grown <= SLACK) return Math.max(0, grown);
-  throw new ProbeError(
-    `${grown} of ${MESSAGES * PASSED} descriptors that a peer sent along are still open`,
-  );
+
+  send(fd: number): number {
+    return patiently(() => this.#kernel.send(fd, this.#slots.table, 0, 1));
+  }
+}
+
+function passDatagrams(bench: Bench, sender: Sender, sockets: Sockets): void {
+  const { kernel } = bench, [from, to] = sockets.pair(SocketType.DGRAM);
+  const { table } = new Slots(bench, 1, LENGTH);
+  for (let i = 0; i < MESSAGES; i++) {
+    same(sender.send(from), 1, "sending a datagram with descriptors");
+    const got = patiently(() => kernel.receive(to, table, 1));
+    same(got, 1, "receiving a datagram with descriptors");
+    same(table.received(0), LENGTH, "the length of a datagram with descriptors");
+  }
+}
+
+/** Returns whether such a stream has to end, where nobody can keep a peer from sending descriptors. */
+function passStreams(bench: Bench, sender: Sender, sockets: Sockets): boolean {
+  const { kernel } = bench, [from, to] = sockets.pair(SocketType.STREAM);
+  const at = kernel.arena.take(LENGTH);
+  let ends = 0;
+  for (let i = 0; i < MESSAGES; i++) {
+    same(sender.send(from), 1, "sending bytes with descriptors");
+    const got = patiently(() => kernel.read(to, at, LENGTH));
+    if (got === -Errno.EPROTO) ends++;
+    else same(got, LENGTH, "reading bytes with descriptors");
+  }
+  if (ends > 0) same(ends, MESSAGES, "the number of messages with descriptors that were refused");
+  return ends > 0;
 }
 
 /** Whether a socket can refuse them; then it has to. */
-function refuse(bench: Bench, sharing: Sharing, sockets: Sockets, along: number[]): boolean {
+function refuse(bench: Bench, sender: Sender, sockets: Sockets): boolean {
   const { kernel } = bench;
-  const [from, to] = sockets.pair(SocketType.STREAM);
-  const result = kernel.refuseDescriptors(to);
-  if (result === -Errno.ENOPROTOOPT) return false;
-  same(result, 0, "asking to refuse descriptors");
-  const at = kernel.arena.take(LENGTH);
-  const sent = patiently(() => sharing.sendMessage(from, at, LENGTH, along));
-  same(sent, -Errno.EPERM, "sending descriptors to a socket that refuses them");
-  return true;
+  let refused = true;
+  for (const type of [SocketType.STREAM, SocketType.DGRAM]) {
+    const [from, to] = sockets.pair(type);
+    const result = kernel.refuseDescriptors(to);
+    refused &&= result !== -Errno.ENOPROTOOPT;
+    if (!refused) continue;
+    same(result, 0, "asking to refuse descriptors");
+    same(sender.send(from), -Errno.EPERM, "sending descriptors to a socket that refuses them");
+  }
+  return refused;
 }
 
 function countOpen(kernel: Kernel): number {

@@ -44,6 +44,8 @@ int main(void) {
     AT(msghdr, msg_control), AT(msghdr, msg_controllen), AT(msghdr, msg_flags));
   printf("\\"bulkMessage\\":{\\"size\\":%d,\\"received\\":%d},",
     (int) sizeof(struct mmsghdr), AT(mmsghdr, msg_len));
+  printf("\\"control\\":{\\"level\\":%d,\\"type\\":%d,\\"data\\":%d,\\"socketLevel\\":%d},",
+    AT(cmsghdr, cmsg_level), AT(cmsghdr, cmsg_type), (int) CMSG_LEN(0), (int) SOL_SOCKET);
   printf("\\"socketAddress\\":{\\"size\\":%d,\\"family\\":%d,\\"familyBytes\\":%d,\\"path\\":%d,\\"pathLimit\\":%d}}}",
     (int) sizeof(struct sockaddr_un), AT(sockaddr_un, sun_family), (int) sizeof(sa_family_t),
     AT(sockaddr_un, sun_path), (int) sizeof(((struct sockaddr_un *) 0)->sun_path) - 1);

@@ -165,3 +165,18 @@ Deno.test("the fake libSystem refuses a bulk call with messages of different pie
   assertThrows(() => libc.recvmsg_x!(b, mixed.address(0), 2, 0x80), Error, message);
   kernel.dispose();
 });
+
+Deno.test("send() goes on by single messages where a batch is refused for its sum, or for an empty one", () => {
+  const kernel = new FakeDarwin(), [a, b] = pair(kernel, 64 << 10);
+  const table = messages(kernel, 8, 10_000);
+  kernel.machine.sumsUp = true;
+  let sent = 0;
+  while (sent < 6) {
+    const n = kernel.send(a, table, sent, 8 - sent);
+    assert(n > 0, `${n}`);
+    sent += n;
+  }
+  assertEquals(kernel.receive(b, table, 8), sent);
+  table.set(1, table.vector.start(1), 0);
+  assertEquals(kernel.send(a, table, 0, 2), 2);
+});

@@ -8,6 +8,7 @@ import { Errno } from "../../src/platform/errno.ts";
 import { SocketType } from "../../src/platform/kernel.ts";
 import { asCountingKernel, FakeDarwin } from "../support/fake_darwin.ts";
 import { FakeSwitch } from "../support/fake_switch.ts";
+import { passAlong } from "../support/pass_along.ts";
 import { BROADCAST, frame, tagsOf } from "../switch/frames.ts";
 
 function start(clients: "replace" | "refuse" = "replace") {
@@ -104,6 +105,49 @@ Deno.test("DgramPort with a descriptor that is connected and has a path drops wh
   a.send(frame(1, 2, 2));
   lab.settle();
   assertEquals([tagsOf(b.receive()), lab.count("a", "stranger")], [[1, 2], 1]);
+  lab.stop();
+});
+
+Deno.test("DgramPort keeps none of the descriptors that come with datagrams, whoever sends them", () => {
+  const { lab, kernel, a, b } = start();
+  kernel.raiseDescriptorLimit();
+  const before = kernel.openDescriptors().length;
+  const other = kernel.peerDgram("/run/a", { bind: "/run/other" });
+  for (let i = 0; i < 200; i++) {
+    a.send(frame(1, 2, i));
+    passAlong(a.socket.peer!, 254);
+    other.send(frame(3, 2, 1000));
+    passAlong(a.socket.peer!, 254);
+    lab.settle();
+  }
+  assertEquals(tagsOf(b.receive()), [...Array(200).keys()]);
+  assertEquals([kernel.openDescriptors().length, lab.count("a", "stranger")], [before, 200]);
+  lab.assertBalanced();
+  lab.stop();
+});
+
+Deno.test("StreamPort ends a connection that brings descriptors, keeps none, and counts what it had sent", () => {
+  const kernel = new FakeDarwin();
+  kernel.raiseDescriptorLimit();
+  const lab = new FakeSwitch({}, asCountingKernel(kernel)).open(
+    { name: "a", kind: "stream", target: "/run/a" },
+    { name: "b", target: "/run/b" },
+  );
+  const b = kernel.peerDgram("/run/b", { bind: "/run/vm-b" });
+  b.send(frame(2, BROADCAST));
+  for (let i = 0; i < 20; i++) {
+    const a = kernel.peerStream("/run/a");
+    lab.settle();
+    const before = kernel.openDescriptors().length;
+    a.sendFrame(frame(1, 2, i));
+    a.sendFrame(frame(1, 2, 99));
+    passAlong(a.socket.peer!, 254);
+    lab.settle();
+    assertEquals(a.ended, true);
+    assertEquals(kernel.openDescriptors().length, before - 1);
+  }
+  assertEquals(tagsOf(b.receive()), [...Array(20).keys()]);
+  assertMatch(lab.text("a.1"), /the connection broke/);
   lab.stop();
 });
 

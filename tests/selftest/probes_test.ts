@@ -101,20 +101,13 @@ Deno.test("probe exit leaves no process behind when it fails", () => {
   assert(process.ended);
 });
 
-Deno.test("probe descriptors says that it did not ask where none can be sent", () => {
-  const { ok, details, figures } = probeOver(probes.descriptors, () => ({ sharing: undefined }));
-  assert(ok);
-  assertMatch(details, /^not asked: /);
-  assertEquals(figures, { asked: false });
-});
-
 Deno.test("probe descriptors tells where a socket cannot refuse them", () => {
   const { ok, details, figures } = probeOver(probes.descriptors, () => ({
     refuseDescriptors: () => -Errno.ENOPROTOOPT,
   }));
   assert(ok);
   assertMatch(details, /a socket can not refuse them$/);
-  assertEquals([figures.asked, figures.refused], [true, false]);
+  assertEquals(figures.refused, false);
 });
 
 Deno.test("probe wake fails when the other thread does not start", () => {

@@ -19,6 +19,8 @@ export interface Msghdr {
   readonly name: number;
   readonly nameLength: number;
   readonly pieces: readonly Uint8Array[];
+  /** Control data, or room for it. */
+  readonly control: { readonly at: number; readonly room: number } | undefined;
 }
 
 /** See the head of this file. */
@@ -60,9 +62,7 @@ export class CMemory {
     const at = this.at(address + BigInt(i * stride), stride), { view } = this;
     const count = view.getInt32(at + 24, true);
     if (count <= 0 || count > 1024) throw new Refused(Errno.EMSGSIZE);
-    if (view.getBigUint64(at + 32, true) !== 0n && view.getInt32(at + 40, true) > 0) {
-      throw new Error("The switch asks for control messages, which carry nothing it needs here");
-    }
+    const control = view.getBigUint64(at + 32, true), room = view.getInt32(at + 40, true);
     const iov = this.at(view.getBigUint64(at + 16, true), 16 * count);
     const pieces = Array.from({ length: count }, (_, p) => {
       const length = Number(view.getBigUint64(iov + p * 16 + 8, true));
@@ -75,6 +75,7 @@ export class CMemory {
       name: name === 0n ? 0 : this.at(name),
       nameLength: view.getInt32(at + 8, true),
       pieces,
+      control: control !== 0n && room > 0 ? { at: this.at(control, room), room } : undefined,
     };
   }
 

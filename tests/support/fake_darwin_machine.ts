@@ -43,6 +43,10 @@ export class FakeDarwinMachine extends FakeCalls {
   umask = 0o022;
   /** RLIMIT_NOFILE: soft and hard. */
   readonly limit: [bigint, bigint] = [256n, 0x7fff_ffff_ffff_ffffn];
+  /** sendmsg_x refuses messages that are together longer than the buffer, as a header of the kernel's says. */
+  sumsUp = false;
+  /** kern.maxfilesperproc. */
+  maxFiles = 61_440;
   readonly #rules = new DarwinRules((socket) => this.#woken(socket));
   readonly #queues = new Set<FakeKqueue>();
   #first: FakeKqueue | undefined;
@@ -124,7 +128,11 @@ export class FakeDarwinMachine extends FakeCalls {
   }
 
   closeDescriptor(fd: number): number {
+    const { nonBlocking } = this.descriptors.flags(fd);
     const open: Open = this.descriptors.remove(fd);
+    if (open.kind === "socket" && open.socket.lingers && !nonBlocking) {
+      throw new Error(`Closing ${fd} waits: somebody passed us a socket with SO_LINGER`);
+    }
     for (const queue of this.#queues) queue.forget(fd);
     if (open.kind === "socket") this.#rules.close(open.socket);
     if (open.kind === "kqueue") this.#queues.delete(open.queue);

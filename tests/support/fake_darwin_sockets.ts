@@ -152,6 +152,7 @@ export class DarwinRules implements SocketRules {
     let got = 0;
     while (got < into.length && socket.queue.length > 0) {
       const message = socket.queue[0];
+      if (got > 0 && message.passed.length > 0) break;
       const piece = message.bytes.subarray(message.taken, message.taken + into.length - got);
       into.set(piece, got);
       got += piece.length;

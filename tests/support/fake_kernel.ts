@@ -10,12 +10,13 @@
  */
 import { Errno } from "../../src/platform/errno.ts";
 import { type Kernel, type PathInfo, SocketType } from "../../src/platform/kernel.ts";
+import { rightsIn } from "../../src/platform/rights.ts";
 import type { MessageTable, Vector } from "../../src/platform/vectors.ts";
 import { receiveDatagram, sendDatagram } from "./fake_dgram.ts";
 import { FakeKernelSockets } from "./fake_kernel_sockets.ts";
 import { gather, loadName, prefix, store, storeName } from "./fake_memory.ts";
 import { FakeSharing } from "./fake_sharing.ts";
-import { Refused } from "./fake_socket.ts";
+import { type Passed, Refused } from "./fake_socket.ts";
 import { closeSocket, readStream, writeStream } from "./fake_stream.ts";
 
 /** Most pieces of one message (UIO_MAXIOV). */
@@ -103,14 +104,29 @@ export class FakeKernel extends FakeKernelSockets implements Kernel {
 
   send(fd: number, table: MessageTable, from: number, count: number): number {
     return this.call("send", fd, (limit) => {
-      const socket = this.datagramOf(fd);
+      const socket = this.socketOf(fd);
       return prefix(Math.min(count, limit, table.capacity - from), (i) => {
+        const along = this.#along(table, from + i);
         const address = loadName(this.arena, table, from + i);
         const find = address && (() => this.files.find(address, SocketType.DGRAM));
         const first = table.firstPiece(from + i), pieces = table.pieces(from + i);
         if (pieces > PIECES_MAX) throw new Refused(Errno.EMSGSIZE);
-        sendDatagram(socket, gather(this.arena, table.vector, first, pieces), find);
+        const bytes = gather(this.arena, table.vector, first, pieces);
+        if (socket.type === SocketType.STREAM) writeStream(socket, bytes, along);
+        else if (along.length > 0 && socket.peer?.refusesDescriptors) {
+          throw new Refused(Errno.EPERM);
+        } else sendDatagram(socket, bytes, find); // who receives it asks for no descriptors, and gets none
       });
+    });
+  }
+
+  /** Descriptors in the control data of message `i`. */
+  #along(table: MessageTable, i: number): Passed[] {
+    const at = table.control(i);
+    if (at === 0) return [];
+    const { view } = this.arena;
+    return rightsIn(view, at, table.controlLength(i), this.abi).map((fd) => {
+      return { open: this.descriptors.get(fd), nonBlocking: true };
     });
   }
 

@@ -38,14 +38,10 @@ export interface Knote {
   active: boolean;
   /** When a TIMER is due. */
   due: number;
-  /** READ of a kqueue with EV_CLEAR: its additions when it was last told, -1 when it was not since it was touched. */
-  seen: number;
 }
 
 /** See the head of this file. */
 export class FakeKqueue {
-  /** How often an event was added or triggered. */
-  additions = 0;
   /** In the order they are looked at: who was told goes to the end. */
   readonly #knotes = new Map<string, Knote>();
   readonly #writable: (socket: FakeSocket) => boolean;
@@ -69,15 +65,13 @@ export class FakeKqueue {
 
   add(event: Kevent, subject: Subject): void {
     const { READ, TIMER, WRITE } = Filter;
-    const knote = this.find(event) ?? { event, subject, active: false, due: Infinity, seen: -1 };
-    if (event.filter === READ && (event.flags & Flag.CLEAR) !== 0 && subject.queue === undefined) {
-      throw new Error(`Cannot watch ${event.ident} for edges of READ: only counters`);
+    const knote = this.find(event) ?? { event, subject, active: false, due: Infinity };
+    if (event.filter === READ && (event.flags & Flag.CLEAR) !== 0) {
+      throw new Error(`Cannot watch ${event.ident} for edges of READ: nothing needs them`);
     }
     // Touching does not change how a knote is triggered.
     const kept = knote.event.flags & Flag.CLEAR;
     knote.event = { ...event, flags: (event.flags & ~Flag.CLEAR) | kept };
-    knote.seen = -1;
-    this.additions++;
     // Attaching and touching look at once.
     knote.active = event.filter === WRITE || (event.fflags & 0x100_0000) !== 0;
     if (event.filter === TIMER) knote.due = this.#now() + event.data / 1000;
@@ -129,19 +123,17 @@ export class FakeKqueue {
       this.#knotes.delete(name);
       if ((knote.event.flags & Flag.ONESHOT) !== 0) continue;
       if ((knote.event.flags & Flag.CLEAR) !== 0) knote.active = false;
-      knote.seen = knote.subject.queue?.additions ?? -1;
       this.#knotes.set(name, knote);
     }
     return told;
   }
 
   /** Flags to tell, undefined for nothing to tell. */
-  #flags({ event, subject, active, due, seen }: Knote): number | undefined {
+  #flags({ event, subject, active, due }: Knote): number | undefined {
     const { socket } = subject;
     const end = socket?.hungUp ? Flag.EOF : 0;
     switch (event.filter) {
       case Filter.READ: {
-        if ((event.flags & Flag.CLEAR) !== 0 && seen === subject.queue?.additions) return undefined;
         const ready = socket === undefined
           ? subject.queue?.isReady
           : socket.queue.length > 0 || socket.pending.length > 0 || socket.hungUp;

@@ -129,7 +129,7 @@ function files({ machine, memory, call, plain }: LibContext) {
     setrlimit: (_resource: number, limit: bigint) =>
       plain(() => {
         const wanted = memory.view.getBigUint64(memory.at(limit, 16), true);
-        if (wanted > 61_440n) throw new Refused(Errno.EINVAL);
+        if (wanted > BigInt(machine.maxFiles)) throw new Refused(Errno.EINVAL);
         machine.limit[0] = wanted;
         return 0;
       }),
@@ -138,7 +138,7 @@ function files({ machine, memory, call, plain }: LibContext) {
         const bytes = text(name) === "kern.osrelease"
           ? new TextEncoder().encode(machine.release + "\0")
           : text(name) === "kern.maxfilesperproc"
-          ? new Uint8Array(Int32Array.of(61_440).buffer)
+          ? new Uint8Array(Int32Array.of(machine.maxFiles).buffer)
           : undefined;
         if (bytes === undefined) throw new Refused(Errno.ENOENT);
         const room = Number(memory.view.getBigUint64(memory.at(size, 8), true));

@@ -8,18 +8,27 @@ import { SocketType } from "../../src/platform/kernel.ts";
 import type { Msghdr } from "./fake_c_memory.ts";
 import { type LibContext, socketAt } from "./fake_libsystem.ts";
 import { attempt } from "./fake_peers.ts";
-import { type FakeSocket, Refused } from "./fake_socket.ts";
+import { FakeRights } from "./fake_rights.ts";
+import { type FakeSocket, type Message, Refused } from "./fake_socket.ts";
 
 const MSG_DONTWAIT = 0x80, MSG_NBIO = 0x20000, MSG_TRUNC = 0x10;
 /** Bytes of struct msghdr_x, and where the length of a datagram lies in it. */
 const MSGHDR_X = 56, DATALEN = 48;
+/** Where struct msghdr has the length of the name, and the flags. */
+const NAMELEN = 8, FLAGS = 44;
 /** sendmsg_x tells these only when nothing was sent. */
 const MASKED: number[] = [Errno.EINTR, Errno.EAGAIN, Errno.ENOBUFS, Errno.EMSGSIZE];
+
+/** A datagram that recvmsg_x has taken, and what came along with it. */
+interface Came {
+  readonly fds: readonly number[];
+  readonly datagram: Message;
+}
 
 /** See the head of this file. */
 export function libSystemData(context: LibContext) {
   const { machine, memory, call } = context;
-  const { sockets, files } = machine;
+  const { sockets, files } = machine, rights = new FakeRights(machine, memory);
 
   /** Send one message; `bytes` were copied from it before. */
   const sendOne = (socket: FakeSocket, message: Msghdr, bytes: Uint8Array) => {
@@ -28,12 +37,29 @@ export function libSystemData(context: LibContext) {
       : undefined;
     return sockets.send(socket, bytes, path && (() => files.find(path, SocketType.DGRAM)));
   };
-  /** Store one datagram; returns the bytes stored. */
-  const receiveOne = (socket: FakeSocket, message: Msghdr) => {
-    const { bytes, address } = sockets.receive(socket);
+  /** Store one datagram that was taken from its queue; returns the bytes stored. */
+  const store = (message: Msghdr, { bytes, address, nameless }: Message) => {
     const stored = memory.scatter(message, bytes);
-    memory.storeName(message, address);
-    return { stored, cut: stored < bytes.length };
+    if (nameless) memory.view.setInt32(message.at + NAMELEN, 0, true);
+    else memory.storeName(message, address);
+    return stored;
+  };
+  const receiveOne = (socket: FakeSocket, message: Msghdr) => {
+    const fds = rights.open(socket.queue[0]);
+    const datagram = sockets.receive(socket), stored = store(message, datagram);
+    rights.tell(message, fds);
+    if (stored < datagram.bytes.length) {
+      memory.view.setInt32(message.at + FLAGS, MSG_TRUNC, true);
+    }
+    return stored;
+  };
+  /** As recv(2) on a stream, which ends in front of a message with descriptors. */
+  const readStream = (socket: FakeSocket, message: Msghdr, limit: number) => {
+    const first = socket.queue[0];
+    const fds = rights.open(first?.taken === 0 ? first : undefined);
+    const got = sockets.read(socket, message.pieces[0].subarray(0, limit));
+    rights.tell(message, fds);
+    return got;
   };
   const mustNotBlock = (fd: number, result: number) => {
     if (result === -Errno.EAGAIN && !machine.table.flags(fd).nonBlocking) {
@@ -52,18 +78,15 @@ export function libSystemData(context: LibContext) {
   };
 
   return {
-    recv: (fd: number, address: bigint, length: bigint, _flags: number) =>
-      call("read", fd, (limit) => {
-        const into = memory.bytes(address, Math.min(Number(length), limit));
-        return sockets.read(socketAt(context, fd, SocketType.STREAM), into);
-      }),
-    recvmsg: (fd: number, header: bigint, _flags: number) =>
-      call(machine.oneByOne ? "receive" : "receiveFrom", fd, () => {
-        const message = memory.message(header);
-        const { stored, cut } = receiveOne(socketAt(context, fd, SocketType.DGRAM), message);
-        memory.view.setInt32(message.at + 44, cut ? MSG_TRUNC : 0, true);
-        return stored;
-      }),
+    recvmsg(fd: number, header: bigint, _flags: number): number {
+      const open = machine.table.find(fd);
+      const stream = open?.kind === "socket" && open.socket.type === SocketType.STREAM;
+      const name = stream ? "read" : machine.oneByOne ? "receive" : "receiveFrom";
+      return call(name, fd, (limit) => {
+        const message = memory.message(header), socket = socketAt(context, fd);
+        return stream ? readStream(socket, message, limit) : receiveOne(socket, message);
+      });
+    },
     sendmsg(fd: number, header: bigint, _flags: number): number {
       const open = machine.table.find(fd);
       const stream = open?.kind === "socket" && open.socket.type === SocketType.STREAM;
@@ -71,8 +94,12 @@ export function libSystemData(context: LibContext) {
         const socket = socketAt(context, fd), message = memory.message(header);
         const bytes = memory.gather(message);
         if (limit === 0) throw new Refused(stream ? Errno.EAGAIN : Errno.ENOBUFS);
-        if (!stream) return sendOne(socket, message, bytes);
-        return mustNotBlock(fd, attempt(() => sockets.write(socket, bytes.subarray(0, limit))));
+        const along = rights.take(message);
+        const sent = stream
+          ? mustNotBlock(fd, attempt(() => sockets.write(socket, bytes.subarray(0, limit))))
+          : sendOne(socket, message, bytes);
+        if (along.length > 0) socket.peer?.queue.at(-1)?.passed.push(...along);
+        return sent;
       });
     },
     recvmsg_x: (fd: number, headers: bigint, count: number, flags: number) =>
@@ -81,13 +108,25 @@ export function libSystemData(context: LibContext) {
           throw new Refused(Errno.EINVAL);
         }
         const socket = socketAt(context, fd, SocketType.DGRAM);
-        const messages = headersOf(headers, count);
-        return prefix(Math.min(count, limit, 256), (i) => {
-          const message = messages[i];
-          const { stored } = receiveOne(socket, message);
-          memory.view.setInt32(message.at + 44, 0, true); // never MSG_TRUNC
-          memory.view.setBigUint64(message.at + DATALEN, BigInt(stored), true);
+        const messages = headersOf(headers, count), came: Came[] = [];
+        const n = prefix(Math.min(count, limit, 256), (i) => {
+          // A pending error is looked at only when nothing lies there at the start.
+          if (i > 0 && socket.queue.length === 0) throw new Refused(Errno.EAGAIN);
+          const fds = rights.open(socket.queue[0]);
+          came.push({ fds, datagram: sockets.receive(socket) });
+        }, [Errno.EAGAIN]);
+        // Names and descriptors come in lists of their own, which know nothing of messages that have none.
+        const names = came.filter(({ datagram }) => !datagram.nameless);
+        const passed = came.filter(({ fds }) => fds.length > 0);
+        came.forEach(({ datagram }, i) => {
+          const { address = datagram.address, nameless = true } = names[i] === undefined
+            ? {}
+            : { address: names[i].datagram.address, nameless: false };
+          const stored = store(messages[i], { ...datagram, address, nameless });
+          rights.tell(messages[i], passed[i]?.fds ?? []); // never MSG_TRUNC
+          memory.view.setBigUint64(messages[i].at + DATALEN, BigInt(stored), true);
         });
+        return n;
       }),
     sendmsg_x: (fd: number, headers: bigint, count: number, flags: number) =>
       call("send", fd, (limit) => {
@@ -96,9 +135,12 @@ export function libSystemData(context: LibContext) {
         // All are copied before the first is tried.
         const messages = headersOf(headers, count).map((message) => {
           const bytes = memory.gather(message);
+          if (bytes.length === 0) throw new Refused(Errno.EINVAL); // mbuf_allocpacket
           machine.copied += bytes.length;
           return { message, bytes };
         });
+        const sum = messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
+        if (machine.sumsUp && sum > socket.sendLimit) throw new Refused(Errno.EMSGSIZE);
         return prefix(count, (i) => {
           if (i >= limit) throw new Refused(Errno.ENOBUFS);
           sendOne(socket, messages[i].message, messages[i].bytes);

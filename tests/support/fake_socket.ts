@@ -41,7 +41,9 @@ export interface Message {
   /** Sender's process, when an end had asked for it. */
   readonly process: FakeProcess | undefined;
   /** Descriptors that go to whoever reads its first byte. */
-  passed: readonly Passed[];
+  passed: Passed[];
+  /** Darwin: its sender's name was lost, with descriptors that found no number. */
+  nameless?: boolean;
 }
 
 /** net.core.wmem_default of a stock kernel. */
@@ -74,6 +76,8 @@ export class FakeSocket {
   error = 0;
   /** SO_PASSRIGHTS is off. */
   refusesDescriptors = false;
+  /** Its close waits (SO_LINGER, and something unsent), unless it is non-blocking. */
+  lingers = false;
   /** SO_PASSCRED. */
   credentials = false;
   /** A test peer that reads as soon as something comes. */
@@ -92,7 +96,7 @@ export class FakeSocket {
       charge: cost,
       address: this.address,
       process: this.credentials || to.credentials ? this.owner : undefined,
-      passed,
+      passed: [...passed],
     });
     to.onArrival?.();
   }

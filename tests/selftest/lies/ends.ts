@@ -107,17 +107,37 @@ export const END_LIES: Lies = {
           return real.read(fd, at, length);
         },
       }),
-      new RegExp(`^${32 * kept} of 128 descriptors that a peer sent along are still open$`),
+      new RegExp(`^${32 * kept} of 256 descriptors that a peer sent along are still open$`),
     ]),
+    [
+      "those of datagrams stay open",
+      (real) => ({
+        receive: (fd, table, count) => {
+          real.openWake();
+          return real.receive(fd, table, count);
+        },
+      }),
+      /^32 of 256 descriptors that a peer sent along are still open$/,
+    ],
+    [
+      "some streams with descriptors go, others stay",
+      (real) => {
+        let reads = 0;
+        return {
+          read: (fd, at, length) => ++reads === 3 ? -Errno.EPROTO : real.read(fd, at, length),
+        };
+      },
+      /^the number of messages with descriptors that were refused gave 1 instead of 32$/,
+    ],
     [
       "they take the bytes with them",
       () => ({ read: () => -Errno.EAGAIN }),
-      /^reading a message with descriptors gave EAGAIN instead of 60$/,
+      /^reading bytes with descriptors gave EAGAIN instead of 60$/,
     ],
     [
       "a socket that refuses them takes them",
       () => ({ refuseDescriptors: () => 0 }),
-      /^sending descriptors to a socket that refuses them gave 60 instead of EPERM$/,
+      /^sending descriptors to a socket that refuses them gave 1 instead of EPERM$/,
     ],
     [
       "refusing them is refused",
