@@ -47,7 +47,7 @@ export class SinkPort implements Port {
   readonly row: number;
   readonly config: PortConfig;
   readonly pausable = true;
-  readonly unfinished = false;
+  readonly unfinished = 0;
   readonly framed = false;
   readonly scatters = false;
   room = Infinity;

@@ -82,7 +82,7 @@ export class Backlog {
 
   /** True when nothing waits: no frame, and no end of one. */
   get isEmpty(): boolean {
-    return this.#queue.frames === 0 && !this.#port.unfinished;
+    return this.#queue.frames === 0 && this.#port.unfinished === 0;
   }
 
   /** True when all that waited was given up: the next frame or the writable event shows whether the VM reads. */
@@ -124,8 +124,12 @@ export class Backlog {
     return true;
   }
 
-  /** Offer what waits until the VM takes no more; returns how many it took, {@linkcode TX_GONE}. */
+  /**
+   * Offer what waits until the VM takes no more; returns how many frames it took, or else how many bytes of the end
+   * of one, which is progress too; or {@linkcode TX_GONE}.
+   */
   offer(): number {
+    const { unfinished } = this.#port;
     let offered = 0;
     do {
       const count = this.#queue.peek(this.#drainAt, this.#drainLength, DRAIN_FRAMES);
@@ -135,7 +139,7 @@ export class Backlog {
       offered += taken;
       if (taken < count) break;
     } while (this.#queue.frames > 0);
-    return offered;
+    return offered > 0 ? offered : unfinished - this.#port.unfinished;
   }
 
   /**

@@ -312,7 +312,7 @@ export class Engine implements Switch, EgressHost, ForwardHost, PauseHost {
 
   /** True while a frame is partly written somewhere. */
   get unfinished(): boolean {
-    return this.members.some((egress) => egress.port.unfinished);
+    return this.members.some((egress) => egress.port.unfinished > 0);
   }
 
   /** Read nobody and start no frame any more: what is queued or parked is dropped. */

@@ -52,7 +52,7 @@ export class DgramPort implements Port, Opened {
   readonly config: PortConfig;
   readonly socket = "dgram";
   readonly buffers: number;
-  readonly unfinished = false;
+  readonly unfinished = 0;
   readonly framed = false;
   readonly scatters = false;
   pausable = true;

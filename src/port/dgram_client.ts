@@ -38,7 +38,7 @@ export class DgramClient implements Port {
   readonly config: PortConfig;
   /** Its socket may be shared, and QEMU must always be read: never paused. */
   readonly pausable = false;
-  readonly unfinished = false;
+  readonly unfinished = 0;
   readonly framed = false;
   readonly scatters = false;
   readonly number: number;

@@ -45,8 +45,8 @@ export interface Port extends Source {
   readonly config: PortConfig;
   /** False for a sender that misbehaves when it is not read (QEMU's dgram by path spins): never paused. */
   readonly pausable: boolean;
-  /** True while a frame is partly written: it must be finished before the port is closed. */
-  readonly unfinished: boolean;
+  /** Bytes left of a frame that is partly written; the port must not be closed before they are out. 0: none. */
+  readonly unfinished: number;
   /** The length of each frame goes in front of it: a stream. */
   readonly framed: boolean;
   /** {@linkcode Port.tx} takes frames that are in a guest's memory (frame/scatter.ts). */

@@ -70,7 +70,7 @@ export class StreamPort implements Port, WindowUser, Connection {
     this.#watched.read(true);
   }
 
-  get unfinished(): boolean {
+  get unfinished(): number {
     return this.#writer.unfinished;
   }
 

@@ -35,9 +35,9 @@ export class StreamWriter {
     this.#tail = tail;
   }
 
-  /** True while a frame is partly written. */
-  get unfinished(): boolean {
-    return this.#tailBytes > 0;
+  /** Bytes that are left of a frame that is partly written. */
+  get unfinished(): number {
+    return this.#tailBytes;
   }
 
   /** As {@linkcode Port.tx}. */

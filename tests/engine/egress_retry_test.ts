@@ -8,12 +8,12 @@ import { FITS, upTo, Way } from "./way.ts";
 
 Deno.test("Egress waits for a port that is in the middle of a frame though its queue is empty", () => {
   const way = new Way();
-  way.port.unfinished = true;
+  way.port.unfinished = 1;
   way.send(1);
   assertEquals([way.egress.isBlocked, way.port.writeWanted, way.egress.queued], [true, true, 0]);
   way.egress.retry();
   assertEquals([way.egress.isBlocked, way.port.offers], [true, [1, 0]]);
-  way.port.unfinished = false;
+  way.port.unfinished = 0;
   way.egress.retry();
   assertEquals([way.egress.isBlocked, way.port.writeWanted], [false, false]);
 });

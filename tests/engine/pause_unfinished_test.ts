@@ -15,7 +15,7 @@ Deno.test("a sender waits for a VM with half a frame until pause-ms is over, and
   Object.assign(a, { giveBack: (frames: number) => givenBack += frames });
   lab.ingress(b, thousands(BROADCAST, mac(2), 0, 1));
   b.room = 1;
-  b.unfinished = true; // its end does not go out
+  b.unfinished = 1; // its end does not go out
   lab.ingress(a, thousands(mac(2), mac(1), 0, 1));
   lab.ingress(a, thousands(mac(2), mac(1), 1, 1));
   assertEquals([givenBack, a.readWanted], [1, false]);

@@ -23,7 +23,7 @@ export class ScriptedPort implements Port {
   readonly row: number;
   readonly config: PortConfig;
   pausable = true;
-  unfinished = false;
+  unfinished = 0;
   framed = false;
   scatters = false;
   /** Frames the VM takes before it is full. */

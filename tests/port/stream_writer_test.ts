@@ -35,7 +35,7 @@ class Lab extends GatherLab {
   /** Send frames, again from the first that was not taken; what must have arrived. */
   sendAll(all: readonly Cut[]): Uint8Array {
     const wires = this.fill(all, true);
-    for (let done = 0, calls = 0; done < all.length || this.writer.unfinished; calls++) {
+    for (let done = 0, calls = 0; done < all.length || this.writer.unfinished > 0; calls++) {
       assert(calls < 10_000, "no progress");
       if (calls > 0) this.fill(all.slice(done), true);
       const taken = this.writer.sendGather(this.gather);
@@ -105,13 +105,13 @@ Deno.test("StreamWriter.sendGather() keeps the end of a cut frame, and nothing g
   lab.lab.kernel.faults.on("write", { nth: 1, short: 100 });
   lab.lab.kernel.faults.on("write", { nth: 2, error: Errno.EAGAIN });
   assertEquals(lab.writer.sendGather(lab.gather), 1, "the frame is the writer's now");
-  assertEquals(lab.writer.unfinished, true);
+  assert(lab.writer.unfinished > 0);
   // The gather and all it points at is somebody else's meanwhile.
   const other = lab.fill([{ prefix: 50, bodies: [9] }], true);
   assertEquals(lab.writer.sendGather(lab.gather), 0);
   assertEquals(lab.got(), stream([wire]).subarray(0, 100));
   assertEquals(lab.writer.sendGather(lab.gather), 1);
-  assertEquals([lab.got(), lab.writer.unfinished], [
+  assertEquals([lab.got(), lab.writer.unfinished > 0], [
     stream([wire, ...other]).subarray(100),
     false,
   ]);
@@ -163,7 +163,7 @@ Deno.test("StreamWriter.sendGather() tells that the VM is gone once nothing was 
     faults.on("write", { nth: 1, short: 10 });
     faults.on("write", { nth: 2, error });
     cut.fill(all, true);
-    assertEquals([cut.writer.sendGather(cut.gather), cut.writer.unfinished], [1, true]);
+    assertEquals([cut.writer.sendGather(cut.gather), cut.writer.unfinished > 0], [1, true]);
     assertEquals(cut.writer.sendGather(cut.gather), TX_GONE, "in the middle of a frame");
   }
 });

@@ -34,7 +34,7 @@ export class VhostUserPort implements Port, Connection {
   /** As asked for until the guest has negotiated; then with what it took. */
   config: PortConfig;
   readonly pausable = true;
-  readonly unfinished = false;
+  readonly unfinished = 0;
   readonly framed = false;
   readonly scatters = true;
   readonly buffers = 0;
