@@ -3,7 +3,7 @@
  *
  * That is normal under load and worth a look when guests stall: the field has seen 92 us on average and 2.1 ms at most
  * between a virtio network device and its switch (libkrun, pull request 556). It is counted always, and told in one
- * line now and then: when it is over, or when it is not over after a second.
+ * line a minute: when it is over, or when it is not over after a second; then the end of it is told as well.
  *
  * @module
  */
@@ -36,12 +36,18 @@ export class Fullness {
   /** First cell of the row. */
   readonly #first: number;
   #since = 0;
-  /** As the counters were when the last line was told, and the longest time since then. */
-  #tries = 0;
-  #over = 0;
-  #ms = 0;
-  #dropped = 0;
+  /** How much of the time since then is counted. */
+  #counted = 0;
+  /** It was told while it lasted. */
+  #lasts = false;
+  /** Since the last line: times that are over, their sum and the longest. */
+  #times = 0;
+  #sum = 0;
   #most = 0;
+  /** As the counters were when the last line was told. */
+  #tries = 0;
+  #queueFull = 0;
+  #expired = 0;
 
   constructor(host: FullnessHost, row: number) {
     this.#host = host;
@@ -55,27 +61,37 @@ export class Fullness {
   begin(now: number): void {
     this.#cells[this.#first + Column.fulls]++;
     this.#since = now;
+    this.#counted = 0;
+    this.#lasts = false;
   }
 
   /** It has not taken all yet; `waiting` frames are left. */
   last(now: number, waiting: number): void {
-    const ms = now - this.#since;
+    const ms = this.#count(now);
     if (ms < LONG_MS || !this.#isTime(now)) return;
-    this.#tell(
-      now,
-      `its VM has been full${this.#refusal} for ${us(ms)} us: ` +
-        `${plural(waiting, "frame")} ${waiting === 1 ? "waits" : "wait"}, ${this.#lost}`,
-    );
+    this.#lasts = true;
+    const frames = `${plural(waiting, "frame")} ${waiting === 1 ? "waits" : "wait"}`;
+    this.#tell(now, `has been full${this.#refusal} for ${time(ms)}: ${frames}, ${this.#lost}`);
   }
 
   /** It has taken all that waited. */
   end(now: number): void {
-    const cells = this.#cells, first = this.#first, ms = now - this.#since;
-    cells[first + Column.fullsOver]++;
-    cells[first + Column.fullMs] += ms;
-    cells[first + Column.fullMost] = Math.max(cells[first + Column.fullMost], ms);
+    const ms = this.#count(now);
+    this.#cells[this.#first + Column.fullsOver]++;
+    this.#times++;
+    this.#sum += ms;
     this.#most = Math.max(this.#most, ms);
-    if (this.#isTime(now)) this.#tell(now, this.#summary);
+    if (this.#lasts) this.#tell(now, `takes frames again after ${time(ms)}, ${this.#lost}`);
+    else if (this.#isTime(now)) this.#tell(now, this.#summary);
+  }
+
+  /** Count the time until now; returns how long it lasts by now. */
+  #count(now: number): number {
+    const cells = this.#cells, first = this.#first, ms = now - this.#since;
+    cells[first + Column.fullMs] += ms - this.#counted;
+    this.#counted = ms;
+    if (ms > cells[first + Column.fullMost]) cells[first + Column.fullMost] = ms;
+    return ms;
   }
 
   #isTime(now: number): boolean {
@@ -84,20 +100,15 @@ export class Fullness {
 
   #tell(now: number, text: string): void {
     this.#host.fullTold[this.#row] = now;
-    this.#host.tellFull(this.#row, text);
+    this.#host.tellFull(this.#row, `its VM ${text}`);
     this.#remember();
   }
 
   get #summary(): string {
-    const cells = this.#cells, first = this.#first;
-    const times = cells[first + Column.fullsOver] - this.#over;
-    const tries = cells[first + Column.retries] - this.#tries;
-    const average = (cells[first + Column.fullMs] - this.#ms) / times;
-    return `its VM was full${this.#refusal} ${plural(times, "time")}: ${
-      plural(tries, "send")
-    } refused, ` +
-      `it took frames again after ${us(average)} us on average and ${us(this.#most)} us at most, ` +
-      this.#lost;
+    const tries = this.#cells[this.#first + Column.retries] - this.#tries;
+    return `was full${this.#refusal} ${plural(this.#times, "time")} and refused ` +
+      `${plural(tries, "send")}; room again after ${time(this.#sum / this.#times)} on average, ` +
+      `${time(this.#most)} at most; ${this.#lost}`;
   }
 
   get #refusal(): string {
@@ -107,26 +118,27 @@ export class Fullness {
 
   /** What was dropped since the last line. */
   get #lost(): string {
-    const dropped = this.#droppedAll - this.#dropped;
-    return `${plural(dropped, "frame")} dropped (queue-full, expired)`;
-  }
-
-  get #droppedAll(): number {
-    return this.#cells[this.#first + QUEUE_FULL] + this.#cells[this.#first + EXPIRED];
+    const cells = this.#cells, first = this.#first;
+    const queueFull = cells[first + QUEUE_FULL] - this.#queueFull;
+    const expired = cells[first + EXPIRED] - this.#expired;
+    if (queueFull + expired === 0) return "nothing dropped";
+    const reasons = [`${queueFull} queue-full`, ...(expired > 0 ? [`${expired} expired`] : [])];
+    return `dropped ${plural(queueFull + expired, "frame")} (${reasons.join(", ")})`;
   }
 
   #remember(): void {
     const cells = this.#cells, first = this.#first;
+    this.#times = this.#sum = this.#most = 0;
     this.#tries = cells[first + Column.retries];
-    this.#over = cells[first + Column.fullsOver];
-    this.#ms = cells[first + Column.fullMs];
-    this.#dropped = this.#droppedAll;
-    this.#most = 0;
+    this.#queueFull = cells[first + QUEUE_FULL];
+    this.#expired = cells[first + EXPIRED];
   }
 }
 
-function us(milliseconds: number): number {
-  return Math.round(milliseconds * 1000);
+/** Microseconds where they matter: `436 us`, `2.1 ms`, `55.5 s`. */
+function time(ms: number): string {
+  if (ms < 1) return `${Math.round(ms * 1000)} us`;
+  return ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
 function plural(n: number, what: string): string {

@@ -121,6 +121,8 @@ export interface Kernel {
   peerOf(fd: number): Peer | undefined;
   /** Raw address a socket is bound to, as {@linkcode Peer.address}; undefined on error. */
   ownAddress(fd: number): Uint8Array | undefined;
+  /** Raw address of the socket that a socket is connected to, empty if that has none; undefined without a peer. */
+  peerAddress(fd: number): Uint8Array | undefined;
   /**
    * Ask for, or stop asking for, the sender's process with each datagram (see {@linkcode receiveFrom}). Darwin has no
    * such thing and tells none; there {@linkcode peerOf} knows it of a connected datagram socket.

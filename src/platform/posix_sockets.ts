@@ -68,6 +68,11 @@ export abstract class PosixSockets<C extends PosixSymbols> extends PosixKernel<C
     return this.scratch.takeAddress(this.scratch.valueBytes);
   }
 
+  peerAddress(fd: number): Uint8Array | undefined {
+    if (this.isConnected(fd) !== 1) return undefined;
+    return this.scratch.takeAddress(this.scratch.valueBytes);
+  }
+
   /** Make the two sockets of {@linkcode pair}; `type` may bear flags. */
   protected makePair(type: number): number {
     const result = this.result(this.c.socketpair(AF_UNIX, type, 0, this.scratch.option));

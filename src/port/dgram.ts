@@ -22,9 +22,9 @@ import { MESSAGES } from "./batch.ts";
 import type { PortConfig } from "./config.ts";
 import { discardDatagrams, DRAIN_BATCHES } from "./dgram_discard.ts";
 import {
+  connectedTo,
   describe,
   fileOf,
-  hearsPeerOnly,
   isFrom,
   isHello,
   Life,
@@ -86,13 +86,11 @@ export class DgramPort implements Port, Opened {
     this.buffers = host.kernel.setBuffers(fd, DGRAM_BUFFER_BYTES);
     this.#watched = new Watched(host, fd, this);
     host.log("info", this.name, `socket buffers: asked ${DGRAM_BUFFER_BYTES}, got ${this.buffers}`);
-    this.#paired = host.kernel.isConnected(fd) === 1 && hearsPeerOnly(host.kernel, fd);
+    const address = connectedTo(host.kernel, fd);
+    this.#paired = address?.length === 0;
     this.#sorts = !host.kernel.turnsAway && !this.#paired;
-    if (!this.#paired) host.kernel.setCredentials(fd, true);
-    else {
-      this.#peer = { address: new Uint8Array(), pid: 0, uid: -1 };
-      host.join(this);
-    }
+    if (address === undefined) host.kernel.setCredentials(fd, true);
+    else this.#welcome({ address, pid: 0, uid: -1 });
     this.#watched.read(true);
   }
 
@@ -205,7 +203,6 @@ export class DgramPort implements Port, Opened {
       this.#refuse(length, `no room for ${describe(peer)}; use fewer ports or a smaller queue=`);
       return false;
     }
-    const life = probe(kernel, peer);
     const connected = kernel.connect(this.#watched.fd, peer.address);
     if (connected < 0) {
       this.#refuse(
@@ -216,17 +213,28 @@ export class DgramPort implements Port, Opened {
       );
       return false;
     }
-    // Where datagrams carry no process, the connection may tell it.
-    if (peer.pid === 0) peer.pid = kernel.peerOf(this.#watched.fd)?.pid ?? 0;
+    this.#welcome(peer);
+    return true;
+  }
+
+  /** The socket is connected to this VM. */
+  #welcome(peer: Peer): void {
     this.#peer = peer;
-    this.#peerFile = fileOf(kernel, peer);
     this.#greeted = false;
     this.#heard = true;
-    this.pausable = life === Life.CONNECTED;
-    this.#watchExit(peer.pid);
+    if (!this.#paired) this.#inquire(peer);
     this.#switch.join(this);
-    this.#switch.log("info", this.name, `VM connected: ${describe(peer)}`);
-    return true;
+    if (!this.#paired) this.#switch.log("info", this.name, `VM connected: ${describe(peer)}`);
+  }
+
+  /** Find out what can be known of a VM by its name. */
+  #inquire(peer: Peer): void {
+    const { kernel } = this.#switch;
+    // Where datagrams carry no process, the connection may tell it.
+    if (peer.pid === 0) peer.pid = kernel.peerOf(this.#watched.fd)?.pid ?? 0;
+    this.#peerFile = fileOf(kernel, peer);
+    this.pausable = probe(kernel, peer) === Life.CONNECTED;
+    this.#watchExit(peer.pid);
   }
 
   #refuse(bytes: number, why: string): void {

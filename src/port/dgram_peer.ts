@@ -43,9 +43,14 @@ export function probe(kernel: Kernel, peer: Peer): Life {
   return judge(result) === Fault.PEER ? Life.REMOVED : Life.UNKNOWN;
 }
 
-/** True when nobody but its peer reaches a connected socket: the kernel sees to that, or it has no name to send to. */
-export function hearsPeerOnly(kernel: Kernel, fd: number): boolean {
-  return kernel.turnsAway || kernel.ownAddress(fd)?.length === 0;
+/**
+ * Whom a socket that we were given is connected to already: its address, empty for the other end of a pair, where there
+ * is nobody else to wait for; undefined for nobody. Names at both ends are what a switch leaves to the next one where
+ * somebody else holds its socket (launchd, systemd).
+ */
+export function connectedTo(kernel: Kernel, fd: number): Uint8Array | undefined {
+  const peer = kernel.peerAddress(fd);
+  return peer === undefined || (kernel.ownAddress(fd)?.length ?? 0) > 0 ? peer : new Uint8Array();
 }
 
 /** Identity of the peer's socket file; empty for an abstract name or a removed path. */

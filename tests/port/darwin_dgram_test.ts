@@ -85,29 +85,6 @@ Deno.test("DgramPort over a socketpair ends within a second when the other end c
   lab.stop();
 });
 
-Deno.test("DgramPort with a descriptor that is connected and has a path drops what others send to that", () => {
-  const kernel = new FakeDarwin(), encoder = new TextEncoder();
-  const fd = kernel.socket(SocketType.DGRAM);
-  kernel.bind(fd, "/run/a", 0o600);
-  kernel.machine.table.flags(fd).closeOnExec = false;
-  const a = kernel.peerDgram("/run/a", { bind: "/run/vm-a" });
-  assertEquals(kernel.connect(fd, encoder.encode("/run/vm-a")), 0);
-  const lab = new FakeSwitch({}, asCountingKernel(kernel)).open(
-    { name: "a", kind: "fd", target: `${fd}` },
-    { name: "b", target: "/run/b" },
-  );
-  const b = kernel.peerDgram("/run/b", { bind: "/run/vm-b" });
-  b.send(frame(2, BROADCAST));
-  lab.settle();
-  a.send(frame(1, BROADCAST, 1));
-  lab.settle();
-  kernel.peerDgram("/run/a", { bind: "/run/other" }).send(frame(3, 2, 66));
-  a.send(frame(1, 2, 2));
-  lab.settle();
-  assertEquals([tagsOf(b.receive()), lab.count("a", "stranger")], [[1, 2], 1]);
-  lab.stop();
-});
-
 Deno.test("DgramPort keeps none of the descriptors that come with datagrams, whoever sends them", () => {
   const { lab, kernel, a, b } = start();
   kernel.raiseDescriptorLimit();

@@ -51,6 +51,31 @@ Deno.test("openFd() lets SO_TYPE decide, and both kinds talk", () => {
   lab.stop();
 });
 
+Deno.test("openFd() goes on with the VM of a switch that was killed, where somebody else holds the socket", () => {
+  const lab = new FakeSwitch(), { kernel } = lab, encoder = new TextEncoder();
+  const fd = inherit(lab, SocketType.DGRAM, "/run/a");
+  const vm = kernel.peerDgram("/run/a", { bind: "/run/vm-a" });
+  assertEquals(kernel.connect(fd, encoder.encode("/run/vm-a")), 0);
+  lab.open({ name: "a", kind: "fd", target: `${fd}` }, { name: "b", target: "/run/b" });
+  const b = kernel.peerDgram("/run/b", { bind: "/run/vm-b" });
+  b.send(frame(2, BROADCAST, 1));
+  lab.settle();
+  assertEquals(tagsOf(vm.receive()), [1], "it is reached before it has said anything");
+  assertMatch(lab.text("a"), /VM connected: .*\/run\/vm-a/);
+  kernel.peerDgram("/run/a", { bind: "/run/other", connect: false }).send(frame(3, 2, 66));
+  vm.send(frame(1, 2, 2));
+  lab.settle();
+  assertEquals(tagsOf(b.receive()), [2], "the other is not");
+  vm.close();
+  lab.run(2100);
+  assertMatch(lab.text("a"), /\/run\/vm-a is gone: .*; waiting for a VM/);
+  const next = kernel.peerDgram("/run/a", { bind: "/run/vm-next" });
+  next.send(frame(4, 2, 3));
+  lab.settle();
+  assertEquals(tagsOf(b.receive()), [3]);
+  lab.stop();
+});
+
 Deno.test("openFd() says what is wrong with a descriptor", () => {
   const lab = new FakeSwitch();
   const { kernel } = lab;

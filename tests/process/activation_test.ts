@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { SocketType } from "../../src/platform/kernel.ts";
 import { ProcessLab } from "../support/process_lab.ts";
+import { until } from "../support/time.ts";
 import { Vswitch } from "../support/vswitch.ts";
 
 /** Listening and bound sockets of ours, by these names, and how to start a switch with them. */
@@ -59,4 +60,30 @@ Deno.test("vswitch refuses a name that was not passed, or not to it, and a socke
   assert(other.includes('nobody passed a socket named "lan"'), other);
   const twice = await ended(["--port", "a=fd:3", "--port", "b=fd:lan"], options);
   assert(twice.includes('the socket named "lan" serves another port already'), twice);
+});
+
+Deno.test("a datagram VM stays connected through kill -9 where the launcher holds the socket, and is reached first", async () => {
+  await using lab = new ProcessLab();
+  const options = passing(lab, { lan: SocketType.STREAM, one: SocketType.DGRAM });
+  const ports = ["--port", "fd:lan,clients=many", "--port", "fd:one"];
+  let vswitch = await lab.start(ports, options);
+  const before = lab.stream(1, "lan"), vm = lab.dgram(2, "one");
+  await lab.introduce(before, vm);
+  vswitch.signal("SIGKILL");
+  await vswitch.ended();
+  before.close();
+  vswitch = await lab.start(ports, options);
+  const after = lab.stream(3, "lan");
+  await lab.converse(after, vm, 10); // the VM has said nothing to this switch
+  await lab.converse(vm, after, 10);
+  assert(vswitch.log.includes("one: VM connected: "), vswitch.log);
+  vm.close();
+  await until("its end to be noticed", () => {
+    after.send(2);
+    return vswitch.log.includes("waiting for a VM");
+  });
+  const next = lab.dgram(4, "one");
+  await lab.introduce(after, next);
+  assertEquals((await vswitch.stop()).code, 0, vswitch.log);
+  for (const fd of options.descriptors) lab.kernel.close(fd);
 });

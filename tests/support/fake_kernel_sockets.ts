@@ -96,6 +96,11 @@ export abstract class FakeKernelSockets extends FakeCalls {
     });
   }
 
+  peerAddress(fd: number): Uint8Array | undefined {
+    const open = this.descriptors.find(fd);
+    return open?.kind === "socket" ? open.socket.peer?.address.slice() : undefined;
+  }
+
   peerOf(fd: number): Peer | undefined {
     const open = this.descriptors.find(fd);
     const process = open?.kind === "socket" ? open.socket.peerProcess : undefined;

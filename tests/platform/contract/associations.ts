@@ -115,6 +115,19 @@ export const associations: readonly Case[] = [
     },
   },
   {
+    name: "peerAddress() and ownAddress() tell both names of an association",
+    run(lab) {
+      const { kernel } = lab, [port] = lab.mutual("port", "vm"), lone = lab.socket(DGRAM);
+      assertEquals(kernel.peerAddress(port), lab.address("vm"));
+      assertEquals(kernel.ownAddress(port), lab.address("port"));
+      assertEquals([kernel.peerAddress(lone), kernel.peerAddress(-1)], [undefined, undefined]);
+      const [a] = lab.pair(DGRAM);
+      assertEquals([kernel.peerAddress(a), kernel.ownAddress(a)], [text(""), text("")]);
+      ok(kernel.disconnect(port));
+      assertEquals(kernel.peerAddress(port), undefined);
+    },
+  },
+  {
     name: "connect() turns everybody else away with EPERM until disconnect()",
     only: "linux",
     run(lab) {
