@@ -8,7 +8,8 @@
  *
  * The queue bounds what waits, {@linkcode LOOK_MS} how long: whoever sent a frame five seconds ago has sent it again
  * or given it up (a TCP segment after one second, RFC 6298; an ARP request and a DNS query as well), and a VM that
- * comes back from a pause has no use for a burst of them. A VM that never comes back costs no memory then.
+ * comes back from a pause has no use for a burst of them. A VM that never comes back costs no memory then. Where
+ * senders wait for it (`full=pause`) nothing is given up: they were told that nothing would be.
  *
  * @module
  */
@@ -49,7 +50,6 @@ export class Backlog {
   /** Frames that were here at the last look for old ones, and when the next look is due. */
   #old = 0;
   #lookAt = 0;
-  #gaveUp = false;
 
   /** @throws RangeError when the arena has no room for the queue */
   constructor(host: BacklogHost, port: Port, scatter: Scatter) {
@@ -85,11 +85,6 @@ export class Backlog {
     return this.#queue.frames === 0 && this.#port.unfinished === 0;
   }
 
-  /** True when all that waited was given up: the next frame or the writable event shows whether the VM reads. */
-  get isSpent(): boolean {
-    return this.#gaveUp && this.isEmpty;
-  }
-
   /** Let frames `from` .. `to - 1` wait; those it has no room for are dropped and counted. */
   put(at: Int32Array, length: Int32Array, from: number, to: number): void {
     for (let i = from; i < to; i++) {
@@ -113,11 +108,13 @@ export class Backlog {
         this.#cells[this.#row + Column.queueHigh] = bytes;
       }
     }
-    if (this.isBlocked || this.isEmpty) return false;
+    if (this.isEmpty) return false;
+    if (this.isBlocked) {
+      if (this.#backoff.retryAt === Infinity) this.#backoff.resume(now);
+      return false;
+    }
     this.isBlocked = true;
-    this.#gaveUp = false;
-    this.#old = 0;
-    this.#lookAt = now + LOOK_MS;
+    this.#lookAt = this.#port.config.full === "pause" ? Infinity : now + LOOK_MS;
     this.#fullness.begin(now);
     this.#backoff.progress(now);
     this.#port.wantWrite(true);
@@ -149,25 +146,26 @@ export class Backlog {
    */
   conclude(taken: number, woken: boolean, now: number): void {
     if (this.isEmpty) {
-      this.isBlocked = false;
-      this.#port.wantWrite(false);
+      this.#unblock();
       return this.#fullness.end(now);
     }
+    this.#fullness.last(now, this.#queue.frames);
     if (taken > 0) this.#backoff.progress(now);
-    else this.wait(woken, now);
+    else if (!woken) this.#backoff.stall(now);
     if (now >= this.#lookAt) this.#expire(now);
   }
 
-  /** The VM was tried at `now` and has taken nothing. */
-  wait(woken: boolean, now: number): void {
-    if (!woken) this.#backoff.stall(now);
-    this.#fullness.last(now, this.#queue.frames);
-  }
-
-  /** Remove everything that waits; returns how many frames that were. */
+  /** Remove all frames; returns how many they were. */
   clear(): number {
     const { frames } = this.#queue;
     this.#remove(frames);
+    return frames;
+  }
+
+  /** As {@linkcode clear}; only the end of a frame is waited for from now on. */
+  abandon(): number {
+    const frames = this.clear();
+    if (this.isBlocked && this.isEmpty) this.#unblock();
     return frames;
   }
 
@@ -182,8 +180,14 @@ export class Backlog {
     this.#cells[this.#row + EXPIRED] += this.#old;
     this.#remove(this.#old);
     this.#old = this.#queue.frames;
-    this.#gaveUp = true;
     this.#lookAt = now + LOOK_MS;
+    // The next frame shows whether the VM reads, or the writable event.
+    if (this.isEmpty) this.#backoff.rest();
+  }
+
+  #unblock(): void {
+    this.isBlocked = false;
+    this.#port.wantWrite(false);
   }
 
   #remove(frames: number): void {

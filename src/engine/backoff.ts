@@ -26,6 +26,16 @@ export class Backoff {
     this.retryAt = now + FIRST;
   }
 
+  /** There is nothing to try it with. */
+  rest(): void {
+    this.retryAt = Infinity;
+  }
+
+  /** There is something again, at `now`: one try at once. */
+  resume(now: number): void {
+    this.retryAt = now;
+  }
+
   /** It was tried at `now`, and took nothing. */
   stall(now: number): void {
     const most = now - this.#stalledSince > STUCK_AFTER ? MOST_STUCK : MOST;

@@ -203,7 +203,6 @@ export class Egress {
   retry(woken = false): void {
     const backlog = this.#backlog, { now } = this.#host;
     if (this.closed || !backlog.isBlocked) return;
-    if (backlog.isSpent && !woken) return backlog.wait(woken, now);
     const taken = backlog.offer();
     if (taken === TX_GONE) return this.#lose();
     this.#room = backlog.room;
@@ -217,7 +216,7 @@ export class Egress {
 
   /** The switch stops: only the end of a frame that has been started still goes out. */
   abandon(): void {
-    this.#cells[this.row * COLUMNS + CLOSING] += this.#outbox.count + this.#backlog.clear();
+    this.#cells[this.row * COLUMNS + CLOSING] += this.#outbox.count + this.#backlog.abandon();
     this.#outbox.clear();
   }
 

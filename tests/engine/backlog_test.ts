@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { LOOK_MS } from "../../src/engine/backlog.ts";
-import { upTo, Way } from "./way.ts";
+import { FITS, upTo, Way } from "./way.ts";
 
 /** Let time pass, with the retries that are due. */
 function pass(way: Way, ms: number): void {
@@ -44,6 +44,7 @@ Deno.test("Backlog: a VM that was paused hears what is sent then, and nothing ol
   pass(way, 60_000);
   assertEquals([way.egress.queued, way.egress.isBlocked], [0, true]);
   assertEquals(way.lab.drops(way.port), { expired: 10 });
+  assertEquals(way.egress.retryAt, Infinity, "there is nothing to try");
   way.send(3); // blocked still: they wait for the next try
   way.port.room = Infinity;
   pass(way, 20);
@@ -56,9 +57,7 @@ Deno.test("Backlog: the writable event ends the waiting of a VM for which nothin
   way.port.room = 0;
   way.send(10);
   pass(way, 60_000);
-  const offers = way.port.offers.length;
-  way.egress.retry();
-  assertEquals([way.egress.isBlocked, way.port.offers.length], [true, offers]);
+  assertEquals([way.egress.isBlocked, way.port.writeWanted], [true, true]);
   way.egress.retry(true);
   assertEquals([way.egress.isBlocked, way.port.writeWanted], [false, false]);
 });
@@ -74,4 +73,52 @@ Deno.test("Backlog: a VM that reads slowly keeps what it can take in time", () =
   const { expired } = way.lab.drops(way.port);
   assert(expired! >= 40 && expired! <= 70, `${expired}`);
   assertEquals(way.taken, upTo(100 - expired!));
+});
+
+Deno.test("Backlog: what was given up is room again, without an event", () => {
+  const way = new Way();
+  way.port.room = 0;
+  way.fill(FITS);
+  assertEquals(way.push(1), 0, "it is full");
+  pass(way, 20_000);
+  assertEquals([way.egress.queued, way.send(10)], [0, 10]);
+  way.port.room = Infinity;
+  pass(way, 20);
+  assertEquals(way.taken.length, 10);
+});
+
+Deno.test("Backlog: a VM that senders wait for gets everything, however long it was away", () => {
+  const way = new Way({ full: "pause" });
+  way.port.room = 0;
+  way.send(10);
+  pass(way, 600_000);
+  way.port.room = Infinity;
+  pass(way, 20);
+  assertEquals([way.taken, way.lab.drops(way.port)], [upTo(10), {}]);
+});
+
+Deno.test("Backlog: a VM that never gets to the end of its queue is told of", () => {
+  const way = new Way();
+  way.port.room = 0;
+  for (let ms = 0; ms < 3000; ms++) {
+    way.send(1);
+    way.port.room = ms % 2;
+    pass(way, 1);
+  }
+  assertEquals(way.lab.told.length, 1);
+  assertMatch(way.lab.told[0], /has been full for 1.0 s/);
+});
+
+Deno.test("Backlog: stopping is not taken for a VM that reads again", () => {
+  const way = new Way();
+  way.port.room = 0;
+  way.send(10);
+  pass(way, 1500);
+  way.egress.abandon();
+  pass(way, 1500);
+  assertEquals([way.egress.isBlocked, way.port.writeWanted, way.lab.told.length], [
+    false,
+    false,
+    1,
+  ]);
 });
