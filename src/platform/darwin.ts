@@ -32,6 +32,10 @@ import { MessageTable, NAME_BYTES, type Vector } from "./vectors.ts";
 /** OPEN_MAX: what a process may always have (xnu bsd/sys/syslimits.h). */
 const OPEN_MAX = 10_240n;
 
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
 /** Whether sendmsg_x and recvmsg_x are used: where they can be trusted, always, or never. */
 export type BulkChoice = "auto" | "on" | "off";
 
@@ -123,13 +127,12 @@ export class DarwinKernel extends DarwinSockets implements Kernel {
     const limit = this.scratch.pair(), { option } = this.scratch;
     const got = this.result(this.c.getrlimit(D.RLIMIT_NOFILE, option));
     if (got < 0) return got;
-    // The hard limit may be "infinite", which no process gets: setrlimit() refuses more than the system allows.
-    const wanted = limit[1] < most ? limit[1] : most;
-    const raised = wanted > limit[0];
-    if (raised) limit[0] = wanted;
-    const set = raised ? this.result(this.c.setrlimit(D.RLIMIT_NOFILE, option)) : 0;
-    const granted = Number(limit[0] & 0x7fff_ffffn);
-    if (set >= 0) this.#datagrams.limit(granted);
+    // Either limit may be "infinite", which no process gets: setrlimit() refuses more than the system allows.
+    const soft = least(limit[0], most), wanted = least(limit[1], most);
+    limit[0] = wanted;
+    const set = wanted > soft ? this.result(this.c.setrlimit(D.RLIMIT_NOFILE, option)) : 0;
+    const granted = Number(set < 0 ? soft : wanted > soft ? wanted : soft);
+    this.#datagrams.limit(granted);
     return set < 0 ? set : granted;
   }
 

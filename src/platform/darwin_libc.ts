@@ -10,6 +10,9 @@
  */
 import { POSIX } from "./posix_libc.ts";
 
+/** Where it is: by its whole path, or the loader looks in other folders first. It need not be a file (dyld's cache). */
+export const LIBSYSTEM_PATH = "/usr/lib/libSystem.B.dylib";
+
 /** Functions of libSystem.B.dylib the Darwin kernel file calls. */
 export const LIBSYSTEM = {
   ...POSIX,

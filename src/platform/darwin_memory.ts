@@ -16,7 +16,7 @@ import {
 } from "./address_range.ts";
 import { Arena } from "./arena.ts";
 import { fromDarwin } from "./darwin_errno.ts";
-import { LIBSYSTEM, type LibSystem } from "./darwin_libc.ts";
+import { LIBSYSTEM, type LibSystem, LIBSYSTEM_PATH } from "./darwin_libc.ts";
 import { errnoName } from "./errno.ts";
 import { joinProcess, type PosixProcess } from "./posix_process.ts";
 
@@ -32,7 +32,7 @@ export type DarwinProcess = PosixProcess<LibSystem>;
  */
 export function openLibSystem(bytes: number): DarwinProcess {
   return joinProcess(
-    Deno.dlopen("/usr/lib/libSystem.B.dylib", LIBSYSTEM),
+    Deno.dlopen(LIBSYSTEM_PATH, LIBSYSTEM),
     (libc) => libc.__error(),
     (libc, errno) => reserveDarwin(libc, errno, bytes),
   );

@@ -5,7 +5,7 @@
  * The exception is WRITE of a datagram socket, which is told once each time there is more room (EV_CLEAR): such a
  * socket counts as writable as soon as one byte is free at its peer (so_snd.sb_lowat is 1; 2048 of a stream), so the
  * level would be reported without end while no frame fits. The kernel sometimes does not tell at all; whoever waits
- * for WRITE has a timer as well (engine/egress.ts).
+ * for WRITE has a timer as well (engine/backlog.ts).
  *
  * Short waits end by a timer of their own, armed in the same call: the time a kevent() may take is rounded up to
  * spare power, which a critical timer is not (kernel/kern_event.c, filt_timer).
@@ -72,7 +72,11 @@ export class Kqueue implements Poller {
     this.#makeRoom(fd);
     this.#interest.set(fd, 0);
     const result = this.rewatch(fd, token, interest);
-    if (result < 0) this.unwatch(fd);
+    if (result < 0) {
+      // One of the two may have been added: whatever there is goes.
+      for (const filter of [D.EVFILT_READ, D.EVFILT_WRITE]) this.#apply(fd, filter, D.EV_DELETE, 0);
+      this.forget(fd);
+    }
     return result;
   }
 
@@ -140,7 +144,6 @@ export class Kqueue implements Poller {
         this.#armed = false;
         continue;
       }
-      if ((flags & D.EV_ERROR) !== 0) continue;
       const fd = events.ident(i);
       let entry = this.#entry[fd];
       if (entry >= count || this.#owner[entry] !== fd) {

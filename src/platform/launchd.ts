@@ -9,6 +9,7 @@
 import { Unpassed } from "./activation.ts";
 import { cString } from "./c_string.ts";
 import { fromDarwin } from "./darwin_errno.ts";
+import { LIBSYSTEM_PATH } from "./darwin_libc.ts";
 
 /** The functions of libSystem it needs. */
 export const LAUNCHD = {
@@ -46,7 +47,7 @@ export function launchdSocket(name: string, c: LaunchdSymbols): number {
 
 /** As {@linkcode launchdSocket}, of this process. */
 export function launchdSocketOfThis(name: string): number {
-  const library = Deno.dlopen("libSystem.B.dylib", LAUNCHD);
+  const library = Deno.dlopen(LIBSYSTEM_PATH, LAUNCHD);
   try {
     return launchdSocket(name, library.symbols);
   } finally {

@@ -30,6 +30,7 @@ export const LIBC = {
   // files
   umask: { parameters: ["u32"], result: "u32" },
   // data
+  recv: { parameters: ["i32", "u64", "u64", "i32"], result: "i32" },
   recvmmsg: { parameters: ["i32", "u64", "u32", "i32", "u64"], result: "i32" },
   sendmmsg: { parameters: ["i32", "u64", "u32", "i32"], result: "i32" },
   // readiness

@@ -1,7 +1,7 @@
 /**
  * One page of the arena for a message with descriptors, and for what other cold calls answer.
  *
- * Apart from the scratch page, whose receive has no room for descriptors: there a peer that sends some
+ * Apart from the scratch page, whose receive has no room for descriptors: there a peer on Linux that sends some
  * leaves none behind.
  *
  * @module

@@ -28,12 +28,11 @@ export const POSIX = {
   rename: { parameters: ["buffer", "buffer"], result: "i32" },
   lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
   // data
-  recv: { parameters: ["i32", "u64", "u64", "i32"], result: "i32" },
   recvmsg: { parameters: ["i32", "u64", "i32"], result: "i32" },
   sendmsg: { parameters: ["i32", "u64", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** What posix.ts and posix_sockets.ts call: these, and two that the libraries declare each in its own way. */
+/** What both kernels may call: these, and two that the libraries declare each in its own way. */
 export type PosixSymbols = Deno.DynamicLibrary<typeof POSIX>["symbols"] & {
   umask(mask: number): number;
   fcntl(fd: number, command: number, argument: bigint): number;

@@ -97,7 +97,7 @@ export class ScratchPage {
   }
 
   /**
-   * Ask the next receive for the sender; {@linkcode takeSender} has to follow.
+   * Ask the next receive for the sender, as Linux tells it; {@linkcode takeSender} has to follow.
    *
    * @param credentials the kernel sends them; else their room would be filled with descriptors of the peer's
    */

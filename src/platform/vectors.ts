@@ -8,7 +8,6 @@
  * @module
  */
 import type { Abi } from "./abi.ts";
-import { trimAddress } from "./address.ts";
 import type { Arena } from "./arena.ts";
 
 /** What the high half of an address counts in. */
@@ -161,19 +160,53 @@ export class MessageTable {
 
   /** Address of the sender of message `i`: a path, an abstract name with its leading NUL, or nothing. */
   sender(i: number): Uint8Array {
-    const start = this.nameStart(i), path = start + this.#abi.socketAddress.path;
-    // Darwin tells the length of a name that it has cut to its room.
-    const end = start + Math.min(NAME_BYTES, this.nameLength(i));
-    const raw = this.#bytes.slice(path, Math.max(path, end));
-    return trimAddress(raw, this.#abi);
+    const start = this.nameStart(i) + this.#abi.socketAddress.path;
+    return this.#bytes.slice(start, start + this.senderBytes(i));
   }
 
-  /** Give message `i` `bytes` bytes of control data at `at`: what goes along with it, or room for what comes along. */
+  /**
+   * Bytes of {@linkcode sender}. A path ends at its first NUL: Linux counts that one too, and Darwin all that the
+   * sender's bind() did (QEMU's: the whole structure), and more than there is room for.
+   */
+  senderBytes(i: number): number {
+    const { path } = this.#abi.socketAddress, start = this.nameStart(i) + path;
+    const most = Math.min(NAME_BYTES, this.nameLength(i)) - path;
+    if (most > 0 && this.#abi.abstractNames && this.#bytes[start] === 0) return most;
+    let length = 0;
+    while (length < most && this.#bytes[start + length] !== 0) length++;
+    return length;
+  }
+
+  /** True when message `i` came from `address`. */
+  isFrom(i: number, address: Uint8Array): boolean {
+    if (this.senderBytes(i) !== address.length) return false;
+    const start = this.nameStart(i) + this.#abi.socketAddress.path;
+    for (let at = 0; at < address.length; at++) {
+      if (this.#bytes[start + at] !== address[at]) return false;
+    }
+    return true;
+  }
+
+  /** A hash of the sender of message `i`; small, and the same for the same. */
+  senderHash(i: number): number {
+    const start = this.nameStart(i) + this.#abi.socketAddress.path, length = this.senderBytes(i);
+    let hash = length;
+    for (let at = 0; at < length; at++) {
+      hash = Math.imul(hash ^ this.#bytes[start + at], 0x01000193);
+    }
+    return hash >>> 2;
+  }
+
+  /**
+   * Give message `i` `bytes` bytes of control data at `at`: what goes along with it, or room for what comes along.
+   * Its flags are 0 again: calls that receive store there, and Darwin's in bulk may want to find nothing.
+   */
   setControl(i: number, at: number, bytes: number): void {
     const word = i * this.#stride, header = this.#abi.message;
     this.#words[word + header.control / 4] = at;
     this.#words[word + header.control / 4 + 1] = this.#high;
     this.#words[word + header.controlLength / 4] = bytes;
+    this.#words[word + header.flags / 4] = 0;
   }
 
   /** Arena offset of the control data of message `i`; 0 without. */

@@ -25,7 +25,6 @@ import {
   connectedTo,
   describe,
   fileOf,
-  isFrom,
   isHello,
   Life,
   probe,
@@ -55,7 +54,7 @@ export class DgramPort implements Port, Opened {
   readonly unfinished = 0;
   readonly framed = false;
   readonly scatters = false;
-  pausable = true;
+  pausable: boolean;
   readonly #switch: Switch;
   readonly #sender: DgramSender;
   readonly #vnet: VnetIn;
@@ -86,10 +85,11 @@ export class DgramPort implements Port, Opened {
     this.buffers = host.kernel.setBuffers(fd, DGRAM_BUFFER_BYTES);
     this.#watched = new Watched(host, fd, this);
     host.log("info", this.name, `socket buffers: asked ${DGRAM_BUFFER_BYTES}, got ${this.buffers}`);
-    const address = connectedTo(host.kernel, fd);
+    const { kernel } = host, address = connectedTo(kernel, fd);
     this.#paired = address?.length === 0;
-    this.#sorts = !host.kernel.turnsAway && !this.#paired;
-    if (address === undefined) host.kernel.setCredentials(fd, true);
+    this.#sorts = !kernel.turnsAway && (!this.#paired || kernel.ownAddress(fd)?.length !== 0);
+    this.pausable = kernel.turnsAway;
+    if (address === undefined) kernel.setCredentials(fd, true);
     else this.#welcome({ address, pid: 0, uid: -1 });
     this.#watched.read(true);
   }
@@ -148,8 +148,8 @@ export class DgramPort implements Port, Opened {
     this.#switch.leave(this);
     this.#peer = undefined;
     this.#unwatchExit();
-    this.pausable = true;
     const { kernel } = this.#switch;
+    this.pausable = kernel.turnsAway;
     if (this.#paired) {
       this.#watched.stop();
       this.#switch.log("warning", this.name, `the other end is gone: ${reason}; this port is over`);
@@ -296,8 +296,8 @@ export class DgramPort implements Port, Opened {
 
   /** True if message `i` is the VM's; another's is dropped and told. */
   #isPeers(table: MessageTable, i: number): boolean {
-    const { kernel } = this.#switch, { address } = this.#peer!;
-    if (isFrom(kernel.arena.u8, table, i, address)) return true;
+    const { address } = this.#peer!;
+    if (table.isFrom(i, address)) return true;
     const sender = describe({ address: table.sender(i), pid: 0, uid: -1 });
     this.#refuse(table.received(i), `${sender || "somebody"} is not this port's VM`);
     return false;

@@ -24,7 +24,7 @@ export interface ClientFacts {
   readonly row: number;
   /** N of the name `lan.N`. */
   readonly number: number;
-  /** See {@linkcode DgramClient.hashOf}. */
+  /** See {@linkcode MessageTable.senderHash}. */
   readonly hash: number;
   readonly peer: Peer;
   /** The socket it sends to and is answered from. */
@@ -79,26 +79,9 @@ export class DgramClient implements Port {
     host.join(this);
   }
 
-  /** A hash of the address of message `i`; small, and the same for the same address. */
-  static hashOf(view: DataView, table: MessageTable, i: number): number {
-    const start = table.nameStart(i), length = Math.min(table.nameLength(i), NAME_BYTES);
-    let hash = length;
-    for (let at = 2; at < length; at++) {
-      hash = Math.imul(hash ^ view.getUint8(start + at), 0x01000193);
-    }
-    return hash >>> 2;
-  }
-
   /** True when message `i` came from this VM. */
   isSender(table: MessageTable, i: number): boolean {
-    const { u8 } = this.#switch.kernel.arena;
-    const start = table.nameStart(i), length = table.nameLength(i);
-    const trailing = length - this.#nameLength;
-    // The kernel counts a path's trailing NUL, the address we keep has none.
-    if (trailing !== 0 && (trailing !== 1 || u8[start + length - 1] !== 0)) return false;
-    for (let at = 2; at < this.#nameLength; at++) {
-      if (u8[start + at] !== u8[this.#name + at]) return false;
-    }
+    if (!table.isFrom(i, this.#peer.address)) return false;
     this.#heard = true;
     return true;
   }

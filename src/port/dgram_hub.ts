@@ -163,7 +163,7 @@ export class DgramHub implements Opened {
   /** The VM that sent message `i`; a new one is welcomed. */
   #senderOf(socket: HubSocket, i: number): DgramClient | undefined {
     const table = this.#switch.memory.rxNamed;
-    const hash = DgramClient.hashOf(this.#switch.kernel.arena.view, table, i);
+    const hash = table.senderHash(i);
     const known = this.#clients.get(hash)?.find((client) => client.isSender(table, i));
     return known ?? this.#welcome(socket, hash, i);
   }

@@ -78,25 +78,6 @@ export function resetNames(table: MessageTable): void {
   }
 }
 
-/** True when message `i` came from `address`. A kernel may count a path's trailing NUL, the address has none. */
-export function isFrom(
-  u8: Uint8Array,
-  table: MessageTable,
-  i: number,
-  address: Uint8Array,
-): boolean {
-  const start = table.nameStart(i) + FAMILY_BYTES, length = table.nameLength(i) - FAMILY_BYTES;
-  const trailing = length - address.length;
-  if (trailing !== 0 && (trailing !== 1 || u8[start + length - 1] !== 0)) return false;
-  for (let at = 0; at < address.length; at++) {
-    if (u8[start + at] !== address[at]) return false;
-  }
-  return true;
-}
-
-/** Bytes in front of the path in a sockaddr_un, on Linux and on Darwin. */
-const FAMILY_BYTES = 2;
-
 /** vfkit and libkrun say hello with exactly these four bytes, which are no frame. */
 const HELLO = 0x56464b54; // "VFKT"
 

@@ -43,7 +43,10 @@ export interface Port extends Source {
   /** Handle in the FDB and row in the counters. */
   readonly row: number;
   readonly config: PortConfig;
-  /** False for a sender that misbehaves when it is not read (QEMU's dgram by path spins): never paused. */
+  /**
+   * False for a sender that is never paused: one that misbehaves when it is not read (QEMU's dgram by path spins), and
+   * one that is refused at once instead of waiting (any on Darwin's datagrams).
+   */
   readonly pausable: boolean;
   /** Bytes left of a frame that is partly written; the port must not be closed before they are out. 0: none. */
   readonly unfinished: number;

@@ -180,3 +180,12 @@ Deno.test("send() goes on by single messages where a batch is refused for its su
   table.set(1, table.vector.start(1), 0);
   assertEquals(kernel.send(a, table, 0, 2), 2);
 });
+
+Deno.test("send() offers a new socket all it has, whatever the one of the same number was", () => {
+  const kernel = new FakeDarwin(), [a, b] = pair(kernel, 16 << 10);
+  const table = messages(kernel, 64, 1000);
+  for (let i = 0; i < 10; i++) kernel.send(a, table, 0, 64);
+  for (const fd of [a, b]) kernel.close(fd);
+  const [again] = pair(kernel, 1 << 20);
+  assertEquals([again, kernel.send(again, table, 0, 64)], [a, 64]);
+});

@@ -127,6 +127,9 @@ Deno.test("a call receives no more messages than could fill the table of descrip
   assertEquals(kernel.raiseDescriptorLimit(), 10_240);
   for (let i = 0; i < 30; i++) send(0, i);
   assertEquals(receive(64).length, 10);
+  kernel.machine.limit[0] = 0x7fff_ffff_ffff_ffffn; // "unlimited", as no process is
+  assertEquals(kernel.raiseDescriptorLimit(), 10_240);
+  assertEquals(receive(64).length, 10);
 });
 
 Deno.test("a descriptor's number that is used again is read in bulk again", () => {

@@ -245,3 +245,13 @@ Deno.test("wait() makes one entry of READ and WRITE of a descriptor", () => {
   assertEquals(kernel.readyBits[0], Ready.READ | Ready.WRITE | Ready.GONE);
   kernel.dispose();
 });
+
+Deno.test("watch() that fails for WRITE leaves nothing of READ", () => {
+  const kernel = new FakeDarwin(), { fd, vm } = kernel.inherit(SocketType.DGRAM);
+  kernel.faults.on("watch", { nth: 2, error: Errno.ENOMEM });
+  assertEquals(kernel.watch(fd, 4, Ready.READ | Ready.WRITE), -Errno.ENOMEM);
+  vm.send(Uint8Array.of(1));
+  assertEquals(kernel.wait(0), 0);
+  assertEquals(kernel.watch(fd, 5, Ready.READ), 0);
+  assertEquals([kernel.wait(0), kernel.readyToken[0]], [1, 5]);
+});

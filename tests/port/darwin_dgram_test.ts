@@ -7,6 +7,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Errno } from "../../src/platform/errno.ts";
 import { SocketType } from "../../src/platform/kernel.ts";
 import { asCountingKernel, FakeDarwin } from "../support/fake_darwin.ts";
+import type { DgramPeer } from "../support/fake_peers.ts";
 import { FakeSwitch } from "../support/fake_switch.ts";
 import { passAlong } from "../support/pass_along.ts";
 import { BROADCAST, frame, tagsOf } from "../switch/frames.ts";
@@ -125,6 +126,80 @@ Deno.test("StreamPort ends a connection that brings descriptors, keeps none, and
   }
   assertEquals(tagsOf(b.receive()), [...Array(20).keys()]);
   assertMatch(lab.text("a.1"), /the connection broke/);
+  lab.stop();
+});
+
+/** As a VM that binds with the whole sockaddr_un, as QEMU does: the name has what is behind its NUL. */
+function padName(vm: DgramPeer): DgramPeer {
+  const name = new Uint8Array(104).fill(0x41);
+  name.set(vm.socket.address);
+  name[vm.socket.address.length] = 0;
+  vm.socket.address = name;
+  return vm;
+}
+
+for (const clients of ["replace", "many"] as const) {
+  Deno.test(`a datagram VM whose name is as long as its structure is one VM, clients=${clients}`, () => {
+    const kernel = new FakeDarwin();
+    const lab = new FakeSwitch({}, asCountingKernel(kernel)).open(
+      { name: "a", target: "/run/a", clients },
+      { name: "b", target: "/run/b" },
+    );
+    const b = kernel.peerDgram("/run/b", { bind: "/run/vm-b" });
+    b.send(frame(2, BROADCAST));
+    lab.settle();
+    const a = padName(kernel.peerDgram("/run/a", { bind: "/run/vm-a", connect: false }));
+    for (let i = 0; i < 20; i++) {
+      a.send(frame(1, 2, i));
+      if (i % 3 === 0) lab.settle();
+    }
+    lab.settle();
+    assertEquals(tagsOf(b.receive()), [...Array(20).keys()]);
+    assertEquals(lab.sum("stranger"), 0);
+    assertEquals(lab.ports, clients === "many" ? ["a", "a.1", "b"] : ["a", "b"]);
+    b.send(frame(2, 1, 77));
+    lab.settle();
+    assertEquals(tagsOf(a.receive()), [77]);
+    lab.stop();
+  });
+}
+
+Deno.test("DgramPort is never paused where a full socket refuses instead of waiting, not over a pair either", () => {
+  const { lab, kernel } = start();
+  const { fd } = kernel.inherit(SocketType.DGRAM);
+  lab.open({ name: "c", kind: "fd", target: `${fd}` });
+  assertEquals(lab.engine.members.map(({ port }) => port.pausable), [false, false, false]);
+  lab.stop();
+});
+
+Deno.test("DgramPort over a pair whose end has a path as well drops what others send there", () => {
+  const { lab, kernel, b } = start();
+  const { fd, vm } = kernel.inherit(SocketType.DGRAM);
+  assertEquals(kernel.bind(fd, "/run/pair", 0o600), 0);
+  lab.open({ name: "c", kind: "fd", target: `${fd}` });
+  kernel.peerDgram("/run/pair", { bind: "/run/other" }).send(frame(3, 2, 66));
+  vm.send(frame(4, 2, 1));
+  lab.settle();
+  assertEquals([tagsOf(b.receive()), lab.count("c", "stranger")], [[1], 1]);
+  lab.stop();
+});
+
+Deno.test("descriptors and long datagrams of one VM are no fault of another's bulk calls", () => {
+  const { lab, kernel, a, b } = start();
+  kernel.raiseDescriptorLimit();
+  const c = kernel.peerDgram("/run/b", { bind: "/run/other" });
+  a.send(frame(1, 2, 1));
+  passAlong(a.socket.peer!, 3);
+  lab.settle();
+  for (const length of [60, 100_000, 60]) {
+    a.send(frame(1, 2, 2, length));
+    c.send(frame(3, 1, 9));
+    b.send(frame(2, 1, 3));
+    lab.settle();
+  }
+  assertEquals(tagsOf(b.receive()), [1, 2, 2]);
+  assertEquals(tagsOf(a.receive()), [3, 3, 3]);
+  assertEquals(lab.text("a").includes("is gone") || lab.text("b").includes("is gone"), false);
   lab.stop();
 });
 

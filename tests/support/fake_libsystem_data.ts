@@ -49,7 +49,8 @@ export function libSystemData(context: LibContext) {
     const datagram = sockets.receive(socket), stored = store(message, datagram);
     rights.tell(message, fds);
     if (stored < datagram.bytes.length) {
-      memory.view.setInt32(message.at + FLAGS, MSG_TRUNC, true);
+      const flags = memory.view.getInt32(message.at + FLAGS, true);
+      memory.view.setInt32(message.at + FLAGS, flags | MSG_TRUNC, true);
     }
     return stored;
   };
@@ -78,12 +79,13 @@ export function libSystemData(context: LibContext) {
   };
 
   return {
-    recvmsg(fd: number, header: bigint, _flags: number): number {
+    recvmsg(fd: number, header: bigint, flags: number): number {
       const open = machine.table.find(fd);
       const stream = open?.kind === "socket" && open.socket.type === SocketType.STREAM;
       const name = stream ? "read" : machine.oneByOne ? "receive" : "receiveFrom";
       return call(name, fd, (limit) => {
         const message = memory.message(header), socket = socketAt(context, fd);
+        memory.view.setInt32(message.at + FLAGS, flags, true); // and it stays there
         return stream ? readStream(socket, message, limit) : receiveOne(socket, message);
       });
     },
@@ -109,6 +111,10 @@ export function libSystemData(context: LibContext) {
         }
         const socket = socketAt(context, fd, SocketType.DGRAM);
         const messages = headersOf(headers, count), came: Came[] = [];
+        // Older kernels, and those told not to truncate, want to find no flags.
+        if (messages.some(({ at }) => memory.view.getInt32(at + FLAGS, true) !== 0)) {
+          throw new Refused(Errno.EINVAL);
+        }
         const n = prefix(Math.min(count, limit, 256), (i) => {
           // A pending error is looked at only when nothing lies there at the start.
           if (i > 0 && socket.queue.length === 0) throw new Refused(Errno.EAGAIN);

@@ -95,7 +95,8 @@ export function libSystemSockets(context: LibContext) {
 function options(context: LibContext) {
   const { machine, memory, call, plain } = context;
   const storeName = (into: bigint, size: bigint, address: Uint8Array) => {
-    memory.setI32(size, memory.storeSockaddr(memory.at(into), memory.i32(size), address));
+    memory.storeSockaddr(memory.at(into), memory.i32(size), address);
+    memory.setI32(size, address.length > 0 ? 2 + address.length : 16); // not what was stored
     return 0;
   };
   return {

@@ -15,6 +15,8 @@ import { type Message, type Passed, Refused } from "./fake_socket.ts";
 /** struct cmsghdr on Darwin; SOL_SOCKET, SCM_RIGHTS. */
 const HEADER = 12, LEVEL = 4, TYPE = 8, SOL_SOCKET = 0xffff, SCM_RIGHTS = 1;
 const MSG_CTRUNC = 0x20;
+/** What may be sent (fg_sendable): files, folders, sockets and pipes; no kqueue. */
+const SENDABLE = ["folder", "socket", "pipe"];
 /** Where struct msghdr has the length of the control data and the flags. */
 const CONTROLLEN = 40, FLAGS = 44;
 
@@ -37,8 +39,9 @@ export class FakeRights {
     if (view.getInt32(at + TYPE, true) !== SCM_RIGHTS) throw new Refused(Errno.EINVAL);
     const { table } = this.#machine;
     return Array.from({ length: (bytes - HEADER) >> 2 }, (_, i) => {
-      const fd = view.getInt32(at + HEADER + i * 4, true);
-      return { open: table.get(fd), nonBlocking: table.flags(fd).nonBlocking };
+      const fd = view.getInt32(at + HEADER + i * 4, true), open = table.get(fd);
+      if (!SENDABLE.includes(open.kind)) throw new Refused(Errno.EINVAL);
+      return { open, nonBlocking: table.flags(fd).nonBlocking };
     });
   }
 
@@ -58,12 +61,13 @@ export class FakeRights {
   /** Tell the numbers in the control data of a header; those that find no room there stay open. */
   tell({ at, control }: Msghdr, fds: readonly number[]): void {
     const { view } = this.#memory;
-    view.setInt32(at + FLAGS, 0, true);
     if (control === undefined) return;
     const bytes = fds.length === 0 ? 0 : HEADER + fds.length * 4;
     const stored = Math.min(bytes, control.room);
     view.setInt32(at + CONTROLLEN, stored, true);
-    if (stored < bytes) view.setInt32(at + FLAGS, MSG_CTRUNC, true);
+    if (stored < bytes) {
+      view.setInt32(at + FLAGS, view.getInt32(at + FLAGS, true) | MSG_CTRUNC, true);
+    }
     if (stored < HEADER) return;
     view.setInt32(control.at, bytes, true);
     view.setInt32(control.at + LEVEL, SOL_SOCKET, true);

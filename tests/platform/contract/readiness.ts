@@ -246,6 +246,20 @@ export const readiness: readonly Case[] = [
     },
   },
   {
+    name: "close() forgets what was watched: the number is free for another socket",
+    run(lab) {
+      const { kernel } = lab, [a] = lab.pair(DGRAM);
+      ok(kernel.watch(a, 4, READ | WRITE));
+      lab.close(a);
+      const [fd, other] = lab.pair(DGRAM);
+      assertEquals(fd, a, "the lowest free number is given out");
+      assertEquals(lab.ready(), {});
+      ok(kernel.watch(fd, 5, READ));
+      assertEquals(lab.send(other, text("x")), 1);
+      assertEquals(lab.ready(), { 5: READ });
+    },
+  },
+  {
     name: "EDGE is refused where no memory is shared, and leaves the descriptor as it was",
     only: "darwin",
     run(lab) {
