@@ -25,7 +25,7 @@ export interface ReadyPort {
   readonly name: string;
   readonly kind: string;
   readonly socket: SocketKind;
-  /** Absolute path of the socket. */
+  /** Absolute path of the socket; of a descriptor, if it has one. */
   readonly path?: string;
   readonly fd?: number;
   readonly fdName?: string;
@@ -33,7 +33,7 @@ export interface ReadyPort {
   readonly buffers: number;
   /** Of a vhost-user port: what its guests are offered. */
   readonly offload: OffloadFacts;
-  /** Empty for a descriptor: who holds its other end is the launcher's business. */
+  /** Empty for a descriptor without a path: who holds its other end is the launcher's business. */
   readonly connect: ConnectHints;
 }
 
@@ -69,11 +69,15 @@ export function readyLine(opened: readonly OpenedPort[], process: Process): Read
 function readyPort(port: OpenedPort, { folder, pathLimit }: Process): ReadyPort {
   const { name, kind, socket, clients, buffers } = port;
   const offload = offloadFacts(port);
-  if (kind === "fd") {
-    const which = isNumbered(port.target) ? { fd: Number(port.target) } : { fdName: port.target };
+  const which = kind !== "fd"
+    ? {}
+    : isNumbered(port.target)
+    ? { fd: Number(port.target) }
+    : { fdName: port.target };
+  const path = kind === "fd" ? port.path : absolutePath(port.target, folder);
+  if (path === undefined) {
     return { name, kind, socket, ...which, clients, buffers, offload, connect: {} };
   }
-  const path = absolutePath(port.target, folder);
   const connect = connectHints({
     socket,
     path,
@@ -82,7 +86,7 @@ function readyPort(port: OpenedPort, { folder, pathLimit }: Process): ReadyPort 
     policy: port.policy,
     connects: kind === "vhost-user-client",
   });
-  return { name, kind, socket, path, clients, buffers, offload, connect };
+  return { name, kind, socket, ...which, path, clients, buffers, offload, connect };
 }
 
 /** An absolute path without `.` parts; `..` stays, since it may follow a symlink. */

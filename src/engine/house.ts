@@ -75,6 +75,7 @@ export class House {
 
 function facts(config: PortConfig, port: Opened): OpenedPort {
   const { name, kind, target, clients, client, asked } = config;
-  const { socket, buffers } = port;
-  return { name, kind, socket, target, clients, buffers, client, asked, policy: policyOf(config) };
+  const { socket, buffers, path } = port, policy = policyOf(config);
+  const known = { name, kind, socket, target, clients, buffers, client, asked, policy };
+  return path === undefined ? known : { ...known, path };
 }

@@ -38,6 +38,8 @@ export interface OpenedPort {
   /** What the socket turned out to be, which the kinds `fd` and `vhost-user-client` do not say. */
   readonly socket: SocketKind;
   readonly target: string;
+  /** Of a descriptor: the absolute path it is bound to. */
+  readonly path?: string;
   readonly clients: string;
   /** Send and receive buffers granted by the kernel, in bytes as it counts them; 0 before a client is there. */
   readonly buffers: number;

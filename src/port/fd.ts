@@ -31,7 +31,9 @@ export function openFd(host: Switch, config: PortConfig): Opened {
   const adopted = kernel.adopt(fd);
   if (adopted < 0) throw cannotOpen(config, `fd ${fd}: ${errnoName(adopted)}`);
   kernel.refuseDescriptors(fd);
-  if (type === SocketType.DGRAM) return new DgramPort(host, config, fd, undefined);
+  if (type === SocketType.DGRAM) {
+    return Object.assign(new DgramPort(host, config, fd, undefined), pathOf(kernel, fd));
+  }
   if (type !== SocketType.STREAM) {
     throw cannotOpen(
       config,
@@ -40,12 +42,19 @@ export function openFd(host: Switch, config: PortConfig): Opened {
     );
   }
   if (kernel.isListening(fd) === 1) {
-    return new Listener(host, config, fd, undefined, "stream", streamPort);
+    const listener = new Listener(host, config, fd, undefined, "stream", streamPort);
+    return Object.assign(listener, pathOf(kernel, fd));
   }
   if (kernel.isConnected(fd) !== 1) {
     throw cannotOpen(config, `fd ${fd} is neither connected nor listening; connect it first`, true);
   }
   return new StreamFd(host, config, fd);
+}
+
+/** Where VMs find a socket that somebody else made, if it has a place that all of them find. */
+function pathOf(kernel: Kernel, fd: number): { path?: string } {
+  const path = new TextDecoder().decode(kernel.ownAddress(fd));
+  return path.startsWith("/") ? { path } : {};
 }
 
 function byNumber(kernel: Kernel, config: PortConfig): number {

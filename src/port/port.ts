@@ -80,6 +80,8 @@ export interface Opened {
   readonly socket: SocketKind;
   /** Granted socket buffers in bytes, 0 before a client is there. */
   readonly buffers: number;
+  /** Of a descriptor: the absolute path it is bound to, where VMs find it. */
+  readonly path?: string;
   /** Called about once a second. */
   tick(): void;
   /** Take no new clients, and remove our file. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SocketType } from "../../src/platform/kernel.ts";
 import { ProcessLab } from "../support/process_lab.ts";
 import { until } from "../support/time.ts";
@@ -37,6 +37,10 @@ Deno.test("vswitch serves sockets that systemd made, by their names", async () =
   const { ports: [lan, vm] } = await vswitch.ready();
   assertEquals([lan.name, lan.fdName, lan.fd, lan.socket], ["lan", "lan", undefined, "stream"]);
   assertEquals([vm.name, vm.fdName, vm.socket], ["vm", "one", "dgram"]);
+  // Where VMs find them: the path is the socket's own.
+  assertEquals([lan.path, vm.path], [lab.path("lan"), lab.path("one")]);
+  assertStringIncludes(lan.connect.qemu!, lab.path("lan"));
+  assertStringIncludes(vm.connect.vfkit!, lab.path("one"));
   const a = lab.stream(1, "lan"), b = lab.stream(2, "lan"), c = lab.dgram(3, "one");
   await lab.introduce(a, b, c);
   await lab.converse(a, c, 10, 1514);
