@@ -28,7 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
     case "demo":
       return await (await import("./src/demo/demo.ts")).demo(program, command.seconds);
     case "self-test":
-      return await (await import("./src/selftest/selftest.ts")).selfTest(program, command.json);
+      return await (await import("./src/selftest/selftest.ts")).selfTest(program, command);
     case "version":
       return print(versionText(command.json) + "\n");
     case "help":

@@ -16,7 +16,7 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-write", // the pid file, the demo's folder, the self-test's dangling link
   "--allow-sys", // to close the debugger that Deno opens on SIGUSR1 (the flag has no name for it alone); self-test
   "--allow-env=VSWITCH_SENDMSG_X", // macOS: whether its bulk calls are used
-  "--allow-run", // signal 0: does the process a pid file names still live?; the self-test's process that ends
+  "--allow-run", // signal 0: does the process a pid file names still live?; the self-test's processes
 ];
 
 /** Flags of `deno run` for a bundle that must look at nothing but itself. */

@@ -46,7 +46,7 @@ const RUN_EXAMPLES: Lines = [
   "Usage",
   "  vswitch --port PORT [--port PORT]... [OPTION]...",
   "  vswitch demo [--seconds N]",
-  "  vswitch self-test [--json]",
+  "  vswitch self-test [--json] [--only NAME]",
   "",
 ];
 
@@ -69,6 +69,8 @@ const SELF_TEST_EXAMPLES: Lines = [
   "      Structures, bulk calls, full peers, error numbers, wakes, then traffic: a line for each.",
   "  vswitch self-test --json",
   "      The same as one line of JSON. It names the system and versions, and nothing of you.",
+  "  vswitch self-test --only bulk",
+  "      One question again, in the process that was started: to look at it with a debugger.",
   "",
 ];
 
@@ -92,7 +94,7 @@ const SELF_TEST_EXIT: Lines = [
   "Exit codes",
   "  0   every probe passed",
   "  1   a probe failed; it is named",
-  "  2   the command line cannot be used",
+  "  2   the command line or the temporary folder cannot be used",
   "  70  a fault of vswitch itself; please report it",
 ];
 

@@ -114,6 +114,20 @@ export const SELF_TEST_OPTIONS = {
     group: "Options",
     help: "Print one line of JSON, for a report of a fault or a program",
   },
+  only: {
+    metavar: "NAME",
+    // Those of src/selftest/questions.ts, in their order.
+    value: {
+      kind: "choice",
+      values: [
+        ...["layouts", "memory", "nonblocking", "errno", "paths", "bulk", "lengths", "full"],
+        ...["stream", "strangers", "end", "hangup", "exit", "descriptors", "timer", "wake"],
+        "traffic",
+      ],
+    },
+    group: "Options",
+    help: "Ask one question, in this process and without a limit of time, as a debugger wants it",
+  },
   help: { ...HELP, group: "Options" },
 } as const satisfies OptionTable;
 

@@ -23,7 +23,7 @@ import { quote, UsageError } from "./usage_error.ts";
 export type Command =
   | { readonly kind: "run"; readonly config: Config }
   | { readonly kind: "demo"; readonly seconds: number }
-  | { readonly kind: "self-test"; readonly json: boolean }
+  | { readonly kind: "self-test"; readonly json: boolean; readonly only?: string }
   | { readonly kind: "version"; readonly json: boolean }
   | { readonly kind: "help"; readonly topic: CommandName };
 
@@ -66,7 +66,8 @@ function parseDemo(words: readonly string[]): Command {
 
 function parseSelfTest(words: readonly string[]): Command {
   const { values } = readOptions(words, SELF_TEST_OPTIONS);
-  return { kind: "self-test", json: values.json ?? false };
+  const { json = false, only } = values;
+  return { kind: "self-test", json, ...only === undefined ? {} : { only } };
 }
 
 function parseRun(words: readonly string[], environment: Environment): Command {

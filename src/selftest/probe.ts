@@ -3,8 +3,8 @@
  *
  * The switch believes what src/platform tells it of a system; a probe asks that system. It uses nothing but
  * the seam, so it asks what the switch asks, and a test can hand it a kernel that lies. A probe is allowed to
- * hang: it runs in a thread of its own (see watchdog.ts), for a call that blocks where it must not is one
- * of the faults it looks for.
+ * hang, and to bring its process down (see ask_process.ts): a call that blocks where it must not, or writes where it
+ * must not, is one of the faults it looks for.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface Finding {
 /** What a probe has to work with. */
 export interface Bench {
   readonly kernel: Kernel;
-  /** An empty folder of ours. */
+  /** An empty folder of ours; a socket's path has room for it and a name of 12 bytes. */
   readonly folder: string;
   /**
    * Start another thread that adds one to `back` whenever it sees `call` counted, `rounds` times, after adding one

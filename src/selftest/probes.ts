@@ -1,5 +1,6 @@
 /**
- * Every probe, in the order in which one makes sense of the next. A new one is a file and a line.
+ * Every probe, in the order in which one makes sense of the next. A new one is a file, a line here, and its
+ * name in cli/options.ts (`--only`).
  *
  * @module
  */

@@ -40,8 +40,25 @@ export interface Scope {
   close(): void;
 }
 
-/** Start a thread; `url` is the main module's. */
-export function startThread(url: string, task: Task): Worker {
+/**
+ * Run a probe in a thread of this process; a call that blocks lets the answer wait for ever.
+ *
+ * @param url main module
+ */
+export async function askThread(url: string, task: Task & { kind: "probe" }): Promise<Answer> {
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  const worker = startThread(url, task);
+  worker.onmessage = ({ data }: MessageEvent<Answer>) => resolve(data);
+  worker.onerror = (error) => {
+    error.preventDefault(); // or it would end this process
+    resolve({ ok: false, details: error.message });
+  };
+  const answer = await promise;
+  worker.terminate();
+  return answer;
+}
+
+function startThread(url: string, task: Task): Worker {
   return new Worker(url, { type: "module", name: THREAD + JSON.stringify(task) });
 }
 

@@ -11,6 +11,11 @@ import { WORLD } from "./world.ts";
 /** A path of 130 bytes. */
 const LONG = `/tmp/${"x".repeat(119)}ü.sock`.slice(0, 129);
 
+/** What self-test can be asked for alone. */
+const QUESTIONS =
+  "layouts, memory, nonblocking, errno, paths, bulk, lengths, full, stream, strangers, end, " +
+  "hangup, exit, descriptors, timer, wake or traffic";
+
 type Case = readonly [args: readonly string[], message: string];
 
 function check(cases: readonly Case[]): void {
@@ -54,6 +59,7 @@ Deno.test("parseCommand() tells about words that are not there", () => {
       'Missing value of --log-level before "--port"; give debug, info, warning or error',
     ],
     [["demo", "--seconds"], "Missing value of --seconds; give seconds from 0.2 to 60"],
+    [["self-test", "--only"], `Missing value of --only; give ${QUESTIONS}`],
   ]);
 });
 
@@ -138,6 +144,10 @@ Deno.test("parseCommand() tells about arguments that nobody takes", () => {
       'Unexpected argument "self-test": a command stands alone in front; write vswitch self-test',
     ],
     [["self-test", "x"], 'Unexpected argument "x"; --help shows the options there are'],
+    [
+      ["--only", "bulk"],
+      'Unknown option "--only": it belongs to vswitch self-test; see vswitch self-test --help',
+    ],
     [["dem"], 'Unknown command "dem"; did you mean demo?'],
     [["help"], 'Unknown command "help"; did you mean --help?'],
     [["version"], 'Unknown command "version"; did you mean --version?'],
@@ -152,6 +162,15 @@ Deno.test("parseCommand() tells about arguments that nobody takes", () => {
 
 Deno.test("parseCommand() tells about values that do not fit", () => {
   check([
+    [
+      ["self-test", "--only", "layout"],
+      `Cannot use --only "layout": give ${QUESTIONS}; did you mean layouts?`,
+    ],
+    [["self-test", "--only=all"], `Cannot use --only "all": give ${QUESTIONS}`],
+    [
+      ["self-test", "--only=bulk", "--only=wake"],
+      'Cannot use --only "bulk" and --only "wake": --only may be given once; keep one of them',
+    ],
     [["--quiet=yes"], 'Cannot use "--quiet=yes": --quiet takes no value; write only --quiet'],
     [["--quiet="], 'Cannot use "--quiet=": --quiet takes no value; write only --quiet'],
     [["--quiet", "true"], 'Cannot use "--quiet true": --quiet takes no value; write only --quiet'],

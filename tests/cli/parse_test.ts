@@ -59,6 +59,9 @@ Deno.test("parseCommand() knows the other commands", () => {
   assertEquals(parse("demo", "--seconds=60"), { kind: "demo", seconds: 60 });
   assertEquals(parse("self-test"), { kind: "self-test", json: false });
   assertEquals(parse("self-test", "--json"), { kind: "self-test", json: true });
+  assertEquals(parse("self-test", "--only=bulk"), { kind: "self-test", json: false, only: "bulk" });
+  const traffic = { kind: "self-test", json: true, only: "traffic" } as const;
+  assertEquals(parse("self-test", "--only", "traffic", "--json"), traffic);
   assertEquals(parse("--version"), { kind: "version", json: false });
   assertEquals(parse("--json", "--version"), { kind: "version", json: true });
   assertEquals(parse("--version", "--port", "a"), { kind: "version", json: false });

@@ -118,13 +118,6 @@ Deno.test("probe wake fails when the other thread does not start", () => {
   });
 });
 
-Deno.test("probe layouts says what to do when the folder's path is too long", () => {
-  const bench = { ...benchOf(lyingKernel(() => ({}))), folder: `/tmp/${"x".repeat(120)}` };
-  const answer = ask(probes.layouts, bench);
-  assertEquals(answer.ok, false);
-  assertMatch(answer.details, /set TMPDIR to a shorter one$/);
-});
-
 Deno.test("a fault of a probe itself is told with its stack", () => {
   const answer = ask({
     name: "x",
