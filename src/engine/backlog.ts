@@ -110,7 +110,10 @@ export class Backlog {
     }
     if (this.isEmpty) return false;
     if (this.isBlocked) {
-      if (this.#backoff.retryAt === Infinity) this.#backoff.resume(now);
+      if (this.#backoff.retryAt === Infinity) {
+        this.#backoff.resume(now);
+        this.#fullness.resume(now);
+      }
       return false;
     }
     this.isBlocked = true;
@@ -182,7 +185,10 @@ export class Backlog {
     this.#old = this.#queue.frames;
     this.#lookAt = now + LOOK_MS;
     // The next frame shows whether the VM reads, or the writable event.
-    if (this.isEmpty) this.#backoff.rest();
+    if (this.isEmpty) {
+      this.#backoff.rest();
+      this.#fullness.rest(now);
+    }
   }
 
   #unblock(): void {

@@ -203,11 +203,12 @@ export class Egress {
   retry(woken = false): void {
     const backlog = this.#backlog, { now } = this.#host;
     if (this.closed || !backlog.isBlocked) return;
-    const taken = backlog.offer();
+    const waited = backlog.frames, taken = backlog.offer();
     if (taken === TX_GONE) return this.#lose();
     this.#room = backlog.room;
-    // Only a VM that reads relieves those who wait: a short queue may be half free with no room for their frame.
-    if (backlog.isHalfFree && (taken > 0 || backlog.isEmpty)) this.#host.relieved(this);
+    // Only a VM that takes frames relieves those who wait: a short queue may be half free with no room for theirs.
+    const hasTaken = backlog.frames < waited || backlog.isEmpty;
+    if (backlog.isHalfFree && hasTaken) this.#host.relieved(this);
     // Who was relieved may have filled the queue again, or found the VM gone.
     if (this.closed) return;
     backlog.conclude(taken, woken, now);

@@ -3,7 +3,7 @@
  *
  * That is normal under load and worth a look when guests stall: the field has seen 92 us on average and 2.1 ms at most
  * between a virtio network device and its switch (libkrun, pull request 556). It is counted always, and told in one
- * line a minute: when it is over, or when it is not over after a second; then the end of it is told as well.
+ * line a minute: when it is over, or when it is not over after a second; then its end is told as well.
  *
  * @module
  */
@@ -38,6 +38,8 @@ export class Fullness {
   #since = 0;
   /** How much of the time since then is counted. */
   #counted = 0;
+  /** When it was last tried, if nothing waits. */
+  #restsAt = Infinity;
   /** It was told while it lasted. */
   #lasts = false;
   /** Since the last line: times that are over, their sum and the longest. */
@@ -62,6 +64,7 @@ export class Fullness {
     this.#cells[this.#first + Column.fulls]++;
     this.#since = now;
     this.#counted = 0;
+    this.#restsAt = Infinity;
     this.#lasts = false;
   }
 
@@ -74,8 +77,21 @@ export class Fullness {
     this.#tell(now, `has been full${this.#refusal} for ${time(ms)}: ${frames}, ${this.#lost}`);
   }
 
+  /** All that waited was given up. Until the next frame nobody knows whether it is full. */
+  rest(now: number): void {
+    this.#count(now);
+    this.#restsAt = now;
+  }
+
+  /** There is a frame for it again. */
+  resume(now: number): void {
+    this.#since += now - this.#restsAt;
+    this.#restsAt = Infinity;
+  }
+
   /** It has taken all that waited. */
   end(now: number): void {
+    if (this.#restsAt < now) this.resume(now);
     const ms = this.#count(now);
     this.#cells[this.#first + Column.fullsOver]++;
     this.#times++;
@@ -106,8 +122,10 @@ export class Fullness {
 
   get #summary(): string {
     const tries = this.#cells[this.#first + Column.retries] - this.#tries;
-    return `was full${this.#refusal} ${plural(this.#times, "time")} and refused ` +
-      `${plural(tries, "send")}; room again after ${time(this.#sum / this.#times)} on average, ` +
+    const refused = tries > 0 ? ` and refused ${plural(tries, "send")}` : "";
+    return `was full${this.#refusal} ${plural(this.#times, "time")}${refused}; room again after ${
+      time(this.#sum / this.#times)
+    } on average, ` +
       `${time(this.#most)} at most; ${this.#lost}`;
   }
 
@@ -122,7 +140,10 @@ export class Fullness {
     const queueFull = cells[first + QUEUE_FULL] - this.#queueFull;
     const expired = cells[first + EXPIRED] - this.#expired;
     if (queueFull + expired === 0) return "nothing dropped";
-    const reasons = [`${queueFull} queue-full`, ...(expired > 0 ? [`${expired} expired`] : [])];
+    const reasons = [
+      ...(queueFull > 0 ? [`${queueFull} queue-full`] : []),
+      ...(expired > 0 ? [`${expired} expired`] : []),
+    ];
     return `dropped ${plural(queueFull + expired, "frame")} (${reasons.join(", ")})`;
   }
 

@@ -55,9 +55,7 @@ export abstract class PosixSockets<C extends PosixSymbols> extends PosixKernel<C
   }
 
   isConnected(fd: number): number {
-    const { address, optionLength } = this.scratch;
-    this.scratch.setValue(0, this.abi.socketAddress.size);
-    const result = this.result(this.c.getpeername(fd, address, optionLength));
+    const result = this.#peerName(fd);
     return result >= 0 ? 1 : result === -Errno.ENOTCONN ? 0 : result;
   }
 
@@ -69,8 +67,14 @@ export abstract class PosixSockets<C extends PosixSymbols> extends PosixKernel<C
   }
 
   peerAddress(fd: number): Uint8Array | undefined {
-    if (this.isConnected(fd) !== 1) return undefined;
-    return this.scratch.takeAddress(this.scratch.valueBytes);
+    return this.#peerName(fd) < 0 ? undefined : this.scratch.takeAddress(this.scratch.valueBytes);
+  }
+
+  /** Store the peer's name in scratch. */
+  #peerName(fd: number): number {
+    const { address, optionLength } = this.scratch;
+    this.scratch.setValue(0, this.abi.socketAddress.size);
+    return this.result(this.c.getpeername(fd, address, optionLength));
   }
 
   /** Make the two sockets of {@linkcode pair}; `type` may bear flags. */

@@ -149,7 +149,6 @@ export class DgramPort implements Port, Opened {
     this.#peer = undefined;
     this.#unwatchExit();
     const { kernel } = this.#switch;
-    this.pausable = kernel.turnsAway;
     if (this.#paired) {
       this.#watched.stop();
       this.#switch.log("warning", this.name, `the other end is gone: ${reason}; this port is over`);

@@ -46,11 +46,18 @@ export function probe(kernel: Kernel, peer: Peer): Life {
 /**
  * Whom a socket that we were given is connected to already: its address, empty for the other end of a pair, where there
  * is nobody else to wait for; undefined for nobody. Names at both ends are what a switch leaves to the next one where
- * somebody else holds its socket (launchd, systemd).
+ * somebody else holds its socket (launchd, systemd). Linux tells one that has gone as if it were there, and keeps all
+ * others out: connecting again finds out, and finds whoever is at that path now.
+ *
+ * A pair of which our end alone has a name is not told from one without; on Darwin others without a name can send to it.
  */
 export function connectedTo(kernel: Kernel, fd: number): Uint8Array | undefined {
   const peer = kernel.peerAddress(fd);
-  return peer === undefined || (kernel.ownAddress(fd)?.length ?? 0) > 0 ? peer : new Uint8Array();
+  if (peer === undefined || peer.length === 0) return peer;
+  if ((kernel.ownAddress(fd)?.length ?? 0) === 0) return new Uint8Array();
+  if (kernel.connect(fd, peer) >= 0) return peer;
+  kernel.disconnect(fd);
+  return undefined;
 }
 
 /** Identity of the peer's socket file; empty for an abstract name or a removed path. */

@@ -51,8 +51,9 @@ export function openFd(host: Switch, config: PortConfig): Opened {
   return new StreamFd(host, config, fd);
 }
 
-/** Where VMs find a socket that somebody else made, if it has a place that all of them find. */
+/** Where VMs find a socket that somebody else made, if it has a place that all of them find, and is no end of a pair. */
 function pathOf(kernel: Kernel, fd: number): { path?: string } {
+  if (kernel.peerAddress(fd)?.length === 0) return {};
   const path = new TextDecoder().decode(kernel.ownAddress(fd));
   return path.startsWith("/") ? { path } : {};
 }

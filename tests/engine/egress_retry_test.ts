@@ -121,3 +121,21 @@ Deno.test("Egress: a try that an event was the reason for puts off no timer", ()
   way.lab.wait(retryAt);
   assertAlmostEquals(way.egress.retryAt - way.lab.now, 0.1, 1e-6);
 });
+
+Deno.test("Egress: the end of a frame is progress, and relieves nobody: no room in the queue comes of it", () => {
+  const way = new Way();
+  way.port.unfinished = 5000;
+  way.port.room = 0;
+  way.send(1);
+  for (let i = 0; i < 10; i++) {
+    way.lab.wait(way.egress.retryAt);
+    assert(way.egress.retryAt - way.lab.now > 0.09, "nothing was taken");
+    way.port.finishes = 100;
+    way.lab.wait(way.egress.retryAt);
+    assertAlmostEquals(way.egress.retryAt - way.lab.now, 0.05, 1e-6);
+  }
+  assertEquals(way.lab.relievedOnes.length, 0);
+  way.port.room = 1;
+  way.lab.wait(way.egress.retryAt);
+  assertEquals(way.lab.relievedOnes.length, 1);
+});

@@ -80,6 +80,24 @@ Deno.test("Fullness tells a time that goes on after a second, then its end; else
   assertMatch(told[0], /has been full for 31.0 s: 1 frame waits, nothing dropped/);
 });
 
+Deno.test("Fullness counts no time in which there is nothing to try a VM with", () => {
+  const { told, cells, row, fullness } = fullnessLab();
+  fullness.begin(1000);
+  fullness.last(3000, 1);
+  fullness.rest(6000);
+  fullness.resume(3_606_000);
+  fullness.end(3_606_500);
+  assertEquals(told[1], "1: its VM takes frames again after 5.5 s, nothing dropped");
+  assertEquals([cells[row + Column.fullMs], cells[row + Column.fullMost]], [5500, 5500]);
+  fullness.begin(3_700_000);
+  fullness.rest(3_700_100);
+  fullness.end(3_800_000); // by an event, with nothing to take
+  assertEquals(cells[row + Column.fullMs], 5600);
+  fullness.begin(3_800_000);
+  fullness.end(3_800_001);
+  assertEquals(told.length, 3, "what was told while it lasted concerns that time only");
+});
+
 for (const system of ["Linux", "Darwin"] as const) {
   Deno.test(`${system}: ENOBUFS is counted, retried by the timer alone, and told with its microseconds`, () => {
     const kernel = system === "Linux"

@@ -24,6 +24,8 @@ export class ScriptedPort implements Port {
   readonly config: PortConfig;
   pausable = true;
   unfinished = 0;
+  /** Bytes of the unfinished frame that the next call writes. */
+  finishes = 0;
   framed = false;
   scatters = false;
   /** Frames the VM takes before it is full. */
@@ -63,6 +65,8 @@ export class ScriptedPort implements Port {
   tx(at: Int32Array, length: Int32Array, from: number, count: number): number {
     this.offers.push(count - from);
     if (this.gone) return TX_GONE;
+    this.unfinished -= Math.min(this.unfinished, this.finishes);
+    this.finishes = 0;
     const n = Math.min(this.room, count - from);
     this.room -= n;
     const lead = this.config.vnetHdr;

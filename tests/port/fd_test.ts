@@ -76,6 +76,45 @@ Deno.test("openFd() goes on with the VM of a switch that was killed, where someb
   lab.stop();
 });
 
+for (const end of ["has gone", "has gone, and another has its path"]) {
+  Deno.test(`openFd() keeps nobody out for a VM that ${end}`, () => {
+    const lab = new FakeSwitch(), { kernel } = lab, encoder = new TextEncoder();
+    const fd = inherit(lab, SocketType.DGRAM, "/run/a");
+    const vm = kernel.peerDgram("/run/a", { bind: "/run/vm-a" });
+    assertEquals(kernel.connect(fd, encoder.encode("/run/vm-a")), 0);
+    vm.close();
+    kernel.unlink("/run/vm-a");
+    const other = () => kernel.peerDgram("/run/a", { bind: "/run/vm-a", connect: false });
+    const early = end === "has gone" ? undefined : other();
+    lab.open({ name: "a", kind: "fd", target: `${fd}` }, { name: "b", target: "/run/b" });
+    const b = kernel.peerDgram("/run/b", { bind: "/run/vm-b" });
+    b.send(frame(2, BROADCAST));
+    lab.settle();
+    const next = early ?? kernel.peerDgram("/run/a", { bind: "/run/vm-next" });
+    next.send(frame(4, 2, 3));
+    lab.settle();
+    assertEquals(tagsOf(b.receive()), [3]);
+    lab.stop();
+  });
+}
+
+Deno.test("openFd() tells the path of a socket that VMs can find", () => {
+  const lab = new FakeSwitch();
+  const open = (name: string, fd: number) => {
+    const event = lab.tryOpen({ name, kind: "fd", target: `${fd}` });
+    assert(event.kind === "opened");
+    return event.ports[0].path;
+  };
+  assertEquals(open("a", inherit(lab, SocketType.DGRAM, "/run/a")), "/run/a");
+  const pair = lab.kernel.inherit(SocketType.DGRAM).fd;
+  lab.kernel.bind(pair, "/run/pair", 0o600);
+  assertEquals(open("c", pair), undefined, "it has its VM");
+  const relative = inherit(lab, SocketType.DGRAM, "/run/b");
+  lab.kernel.ownAddress = () => new TextEncoder().encode("run/b");
+  assertEquals(open("b", relative), undefined, "from where?");
+  lab.stop();
+});
+
 Deno.test("openFd() says what is wrong with a descriptor", () => {
   const lab = new FakeSwitch();
   const { kernel } = lab;
