@@ -88,15 +88,20 @@ export class Backlog {
   /** Let frames `from` .. `to - 1` wait; those it has no room for are dropped and counted. */
   put(at: Int32Array, length: Int32Array, from: number, to: number): void {
     for (let i = from; i < to; i++) {
-      if (!this.#queue.put(at[i], length[i])) this.#cells[this.#row + QUEUE_FULL]++;
+      if (!this.#queue.put(at[i], length[i])) this.dropFull();
     }
   }
 
   /** As {@linkcode put}, the frames of a gather from number `from` on. */
   putGathered(gather: Gather, from: number): void {
     for (let i = from; i < gather.frames; i++) {
-      if (!this.#queue.putGathered(gather, i)) this.#cells[this.#row + QUEUE_FULL]++;
+      if (!this.#queue.putGathered(gather, i)) this.dropFull();
     }
+  }
+
+  /** Count a frame for which there is no room. */
+  dropFull(): void {
+    this.#cells[this.#row + QUEUE_FULL]++;
   }
 
   /** Tell what waits now; true when the VM has become blocked by that. */

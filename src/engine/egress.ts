@@ -25,7 +25,6 @@ import { account } from "./plan_account.ts";
 /** Frames of one turn before they are sent early. */
 const TURN_FRAMES = BATCH_FRAMES;
 
-const QUEUE_FULL = dropColumn("queue-full");
 const PEER_GONE = dropColumn("peer-gone");
 const CLOSING = dropColumn("closing");
 const OVERSIZE = dropColumn("oversize");
@@ -117,7 +116,7 @@ export class Egress {
 
   /** Drop a frame that {@linkcode push} did not take. */
   dropFull(): void {
-    this.#cells[this.row * COLUMNS + QUEUE_FULL]++;
+    this.#backlog.dropFull();
   }
 
   /** Send this turn's frames; what the VM does not take goes to the queue. */

@@ -8,6 +8,7 @@
  * @module
  */
 import type { Abi } from "./abi.ts";
+import { nameBytes } from "./address.ts";
 import type { Arena } from "./arena.ts";
 
 /** What the high half of an address counts in. */
@@ -171,10 +172,7 @@ export class MessageTable {
   senderBytes(i: number): number {
     const { path } = this.#abi.socketAddress, start = this.nameStart(i) + path;
     const most = Math.min(NAME_BYTES, this.nameLength(i)) - path;
-    if (most > 0 && this.#abi.abstractNames && this.#bytes[start] === 0) return most;
-    let length = 0;
-    while (length < most && this.#bytes[start + length] !== 0) length++;
-    return length;
+    return nameBytes(this.#bytes, start, most, this.#abi);
   }
 
   /** True when message `i` came from `address`. */
