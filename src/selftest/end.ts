@@ -20,6 +20,7 @@ import {
   same,
   Sockets,
   told,
+  watching,
 } from "./probe.ts";
 import { mustRest } from "./rest.ts";
 
@@ -99,12 +100,8 @@ function gone(bench: Bench, sockets: Sockets, fd: number, peer: number, who: str
 }
 
 function rest(bench: Bench, fd: number, retry: () => void, who: string): number {
-  must(bench.kernel.watch(fd, TOKEN, Ready.READ), "watch a socket");
-  try {
-    return mustRest(bench, retry, `a socket was told as readable, when ${who} had gone,`);
-  } finally {
-    bench.kernel.unwatch(fd);
-  }
+  using _watch = watching(bench.kernel, fd, TOKEN, Ready.READ, "a socket");
+  return mustRest(bench, retry, `a socket was told as readable, when ${who} had gone,`);
 }
 
 /** Another peer at the same path: heard, and reached as soon as it is connected to. */

@@ -21,6 +21,7 @@ import {
   same,
   Sockets,
   spread,
+  watching,
 } from "./probe.ts";
 import { mustRest } from "./rest.ts";
 
@@ -44,12 +45,8 @@ export const full: Probe = {
     const [from, to] = sockets.pair(SocketType.DGRAM);
     for (const fd of [from, to]) must(bench.kernel.setBuffers(fd, BUFFER_BYTES), "set buffers");
     const peer = new FullPeer(bench, from, to);
-    must(bench.kernel.watch(from, TOKEN, 0), "watch a socket");
-    try {
-      for (let round = 0; round < ROUNDS; round++) peer.round();
-    } finally {
-      bench.kernel.unwatch(from);
-    }
+    using _watch = watching(bench.kernel, from, TOKEN, 0, "a socket");
+    for (let round = 0; round < ROUNDS; round++) peer.round();
     const times = spread("recovery", peer.times);
     const { refusedAs, fits, byEvent, byTimer, early, missed, tries, idle } = peer;
     return {

@@ -65,6 +65,18 @@ export function must(result: number, action: string): number {
   throw new ProbeError(`cannot ${action}: ${errnoName(result)}`);
 }
 
+/** Watch a descriptor, until it is disposed of. */
+export function watching(
+  kernel: Kernel,
+  fd: number,
+  token: number,
+  interest: number,
+  what: string,
+): Disposable {
+  must(kernel.watch(fd, token, interest), `watch ${what}`);
+  return { [Symbol.dispose]: () => void kernel.unwatch(fd) };
+}
+
 /** Compare what a call gave with what it has to give. */
 export function same(found: number, expected: number, what: string): void {
   if (found !== expected) {

@@ -20,6 +20,7 @@ import {
   same,
   Sockets,
   told,
+  watching,
 } from "./probe.ts";
 import { mustRest } from "./rest.ts";
 
@@ -43,12 +44,8 @@ export const stream: Probe = {
     const [from, to] = sockets.pair(SocketType.STREAM);
     for (const fd of [from, to]) must(bench.kernel.setBuffers(fd, BUFFER_BYTES), "set buffers");
     const pipe = new Pipe(bench, from, to);
-    must(bench.kernel.watch(from, TOKEN, Ready.WRITE), "watch a socket");
-    try {
-      return measure(bench, pipe);
-    } finally {
-      bench.kernel.unwatch(from);
-    }
+    using _watch = watching(bench.kernel, from, TOKEN, Ready.WRITE, "a socket");
+    return measure(bench, pipe);
   },
 };
 

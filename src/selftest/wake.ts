@@ -7,7 +7,16 @@
  * @module
  */
 import { Ready } from "../platform/kernel.ts";
-import { type Bench, must, type Probe, ProbeError, same, Sockets, spread } from "./probe.ts";
+import {
+  type Bench,
+  must,
+  type Probe,
+  ProbeError,
+  same,
+  Sockets,
+  spread,
+  watching,
+} from "./probe.ts";
 
 const ROUNDS = 2000;
 /** A round trip that takes longer was lost, and so was the start of the other thread. */
@@ -25,12 +34,8 @@ export const wake: Probe = {
     using sockets = new Sockets(kernel);
     const call = sockets.add(kernel.openWake(), "make a wake counter");
     const back = sockets.add(kernel.openWake(), "make a wake counter");
-    must(kernel.watch(back, TOKEN, Ready.READ), "watch a wake counter");
-    try {
-      return talk(bench, call, back);
-    } finally {
-      kernel.unwatch(back);
-    }
+    using _watch = watching(kernel, back, TOKEN, Ready.READ, "a wake counter");
+    return talk(bench, call, back);
   },
 };
 
